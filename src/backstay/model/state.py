@@ -1,0 +1,266 @@
+"""What an engine answers: the State of a network under an overlay.
+
+Every engine (`simulate`, `referee`, `lab`) returns this value; they share it and nothing else. All names are
+those of the `Network`. Sequences are sorted, so that equal answers compare equal.
+
+A table may be large (a thousand routers, thousands of prefixes), so ``routes`` is a Mapping that an engine may fill
+in lazily; it must behave as if it were complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceRef, Overlay
+from backstay.model.source import Remark
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NextHop:
+    """Where a packet goes next. ``address`` None: directly connected, or an IPv6 link-local one that configs do
+    not tell. ``interface`` None: a recursive next hop as the table shows it. ``discard``: blackhole or reject.
+    """
+
+    address: Address | None = None
+    interface: str | None = None
+    vrf: str | None = None
+    discard: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Orders next hops even where an address or interface is missing."""
+        return (str(self.address or ""), self.interface or "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathAttributes:
+    """BGP attributes of the selected best path, as held in the Loc-RIB after import policy.
+
+    ``as_path`` is text as routers show it: ``64601 64500``, sets in braces, confederation parts in parentheses.
+    Communities are sorted texts. ``learned_from`` is the peer's address text, None for a route of our own.
+    """
+
+    as_path: str = ""
+    local_preference: int = 100
+    med: int | None = None
+    origin: str = "igp"
+    weight: int = 0
+    communities: tuple[str, ...] = ()
+    large_communities: tuple[str, ...] = ()
+    extended_communities: tuple[str, ...] = ()
+    originator: Address | None = None
+    cluster_list: tuple[Address, ...] = ()
+    next_hop: Address | None = None
+    learned_from: str | None = None
+    atomic_aggregate: bool = False
+    aggregator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One best route of a main routing table (without its prefix, so that equal ones can be shared).
+
+    ``protocol``: connected, local, static, kernel, ospf, isis, bgp (external), ibgp, aggregate (BGP's own discard), ...
+    ``kind`` refines it: intra, inter, external-1, external-2, nssa-1, nssa-2, level-1, level-2, level-1-2, or "".
+    ``next_hops`` sorted by `NextHop.key`: as the router's table shows them, a recursive one with its address and no
+    interface. ``forwarding`` holds the resolved ones: interface (and address) that packets leave by; equal to
+    ``next_hops`` where nothing is recursive; empty when the route cannot forward.
+    """
+
+    protocol: str
+    distance: int
+    metric: int
+    next_hops: tuple[NextHop, ...]
+    forwarding: tuple[NextHop, ...] = ()
+    tag: int = 0
+    kind: str = ""
+    attributes: PathAttributes | None = None
+
+
+RouteTable = Mapping[Prefix, Route]
+"""Best routes of one VRF of one router."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Adjacency:
+    """An IGP adjacency that is up, as one end sees it. ``protocol`` isis, ospf or ospf6; ``scope`` the level
+    (``1``, ``2``) or the area (dotted quad).
+    """
+
+    protocol: str
+    scope: str
+    local: InterfaceRef
+    remote: InterfaceRef
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Session:
+    """A configured BGP session, from one router's side. ``peer`` is the neighbour's address or interface text;
+    ``remote`` the router or external neighbour it is with, "" if nobody is there. ``established`` False has
+    ``reason``. ``accepted`` counts prefixes after import policy per address family, ``received`` before it,
+    ``sent`` what is advertised: (version, count) pairs. ``tripped``: maximum-prefix tore it down.
+    """
+
+    router: str
+    vrf: str
+    peer: str
+    remote: str
+    established: bool
+    reason: str = ""
+    received: tuple[tuple[int, int], ...] = ()
+    accepted: tuple[tuple[int, int], ...] = ()
+    sent: tuple[tuple[int, int], ...] = ()
+    tripped: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Advertisement:
+    """A route an external neighbour hears from us at one attachment. ``as_path`` is what stands on the wire;
+    ``learned_from`` names the external neighbour it came from, "" for a route of our own. MED -1: none.
+    """
+
+    neighbor: str
+    router: str
+    peer: Address
+    prefix: Prefix
+    as_path: str
+    med: int = -1
+    communities: tuple[str, ...] = ()
+    learned_from: str = ""
+
+
+class Fate(StrEnum):
+    """What becomes of a packet; a flow's fate is its worst branch's (in this order, best first)."""
+
+    DELIVERED = "delivered"
+    EXITS = "exits"
+    FILTERED = "filtered"
+    NO_ROUTE = "no-route"
+    DISCARDED = "discarded"
+    UNREACHABLE = "unreachable"
+    LOOP = "loop"
+    SOURCE_DOWN = "source-down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowResult:
+    """How a flow (`backstay.model.flows`) fares: ``delivered`` is the share of it, by equal split per hop, that
+    arrives; ``fate`` the worst branch; ``at`` the routers where branches end badly, sorted. ``hops`` is one
+    shortest of the delivered walks, router names from source to end, () if none.
+    """
+
+    flow: str
+    delivered: float
+    fate: Fate
+    at: tuple[str, ...] = ()
+    hops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostDemand:
+    """Traffic that does not arrive; ``mbps`` of it, for ``reason``, at the routers named."""
+
+    source: str
+    destination: str
+    mbps: float
+    reason: Fate
+    at: tuple[str, ...] = ()
+    traffic_class: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loads:
+    """Demands on the computed forwarding, split equally per hop. ``mbps`` is keyed by the sending interface;
+    ``utilisation`` likewise, only where the capacity is known. Lost demand is counted apart, never placed
+    beyond where it dies.
+    """
+
+    mbps: Mapping[InterfaceRef, float] = field(default_factory=dict)
+    utilisation: Mapping[InterfaceRef, float] = field(default_factory=dict)
+    offered: float = 0.0
+    lost: tuple[LostDemand, ...] = ()
+
+    @property
+    def lost_mbps(self) -> float:
+        return sum(item.mbps for item in self.lost)
+
+    @property
+    def max_utilisation(self) -> float:
+        return max(self.utilisation.values(), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteHealth:
+    """One origin of an anycast at the end of the cascade. ``reached`` and ``failed`` are health targets."""
+
+    anycast: str
+    site: str
+    announced: bool
+    reached: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that follows from the overlay or the change, in order. ``round`` 0 is the network's own reaction;
+    ``kind``: site-withdrawn, prefix-gone, service-lost, session-tripped, ...
+    """
+
+    round: int
+    kind: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathResult:
+    """Whether one operator path works for one router. ``through`` are the needs that hold, ``broken`` those that do
+    not with their reasons.
+    """
+
+    path: str
+    kind: str
+    works: bool
+    through: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureResult:
+    """One single failure from this state. ``kind``: link, router or risk-group. ``worst`` is the most utilised
+    sending interface; ``lost_mbps`` counts what is lost more than without the failure, demands from or to the failed
+    routers themselves apart in ``unavoidable_mbps``.
+    """
+
+    kind: str
+    name: str
+    max_utilisation: float
+    worst: InterfaceRef | None
+    lost_mbps: float
+    unavoidable_mbps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One engine's answer. ``unknowns`` not empty: the engine could not compute all of it and says why (the gate
+    makes that UNKNOWN). ``sweep`` None: no failure sweep was asked for or done.
+    """
+
+    engine: str
+    overlay: Overlay
+    routes: Mapping[str, Mapping[str, RouteTable]]
+    adjacencies: frozenset[Adjacency] = frozenset()
+    sessions: tuple[Session, ...] = ()
+    advertisements: frozenset[Advertisement] = frozenset()
+    flows: Mapping[str, FlowResult] = field(default_factory=dict)
+    loads: Loads = field(default_factory=Loads)
+    sites: tuple[SiteHealth, ...] = ()
+    services: Mapping[str, bool] = field(default_factory=dict)
+    access: Mapping[str, tuple[PathResult, ...]] = field(default_factory=dict)
+    cascade: tuple[Event, ...] = ()
+    sweep: tuple[FailureResult, ...] | None = None
+    unknowns: tuple[Remark, ...] = ()
