@@ -1,0 +1,1 @@
+"""Values -> what people and machines read. Every function here takes values and returns text or documents."""

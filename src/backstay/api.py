@@ -1,0 +1,99 @@
+"""The whole of Backstay as functions that take and return values; the command line is a thin layer over these.
+
+Rooms are imported when a function needs them, so that ``import backstay`` and ``backstay --help`` stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backstay.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from backstay.model.change import Change, Plan
+    from backstay.model.finding import Engine, Verdict
+    from backstay.model.network import Network, Overlay
+    from backstay.model.state import State
+
+Progress = Callable[[str], None]
+
+
+def load(path: str | Path) -> Network:
+    """Read a network folder. Raises `InputError` naming file and line of what is wrong."""
+    from backstay.read.folder import load as read_folder
+
+    return read_folder(Path(path))
+
+
+def read_change(path: str | Path) -> Change:
+    """Read a change file. Raises `ChangeError` naming file and line of what is wrong."""
+    from backstay.read.change import read_change as read_file
+
+    return read_file(Path(path))
+
+
+def resolve(network: Network, change: Change) -> Plan:
+    """The change as it meets this network: selectors resolved, lines merged, every step's network after it.
+
+    Raises `ChangeError` where a selector means nothing or lines cannot be merged.
+    """
+    from backstay.read.merge import plan_change
+
+    return plan_change(network, change)
+
+
+def simulate(network: Network, overlay: Overlay | None = None, *, engine: str = "fast", sweep: bool = False) -> State:
+    """What the network does under the overlay, as one engine computes it; ``sweep`` adds every single failure.
+
+    Raises `Unproven` where the engine cannot answer.
+    """
+    from backstay.model.network import NOTHING
+
+    return engines([engine])[engine](network, NOTHING if overlay is None else overlay, sweep)
+
+
+def audit(
+    network: Network,
+    change: Change,
+    *,
+    engine_names: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Verdict:
+    """Judge a change: ALLOW only when every check of every required engine ran to its end and none objects.
+
+    The engines are those the team requires in ``backstay.yaml`` (else `DEFAULT_ENGINES`) and any named here: names
+    can add engines, never take one away. Never raises for what an engine does wrong: that is UNKNOWN.
+    """
+    from backstay.audit.gate import audit as judge
+
+    names = required_engines(network, engine_names)
+    return judge(resolve(network, change), engines(names), names, on_progress=progress)
+
+
+DEFAULT_ENGINES = ("fast",)
+
+
+def required_engines(network: Network, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Engines an audit must hear, in order, without repeats."""
+    return tuple(dict.fromkeys((*(network.required_engines or DEFAULT_ENGINES), *asked)))
+
+
+def engines(names: Sequence[str]) -> Mapping[str, Engine]:
+    """Engines by name. Raises `UsageError` for a name nobody answers to."""
+    found: dict[str, Engine] = {}
+    for name in names:
+        if name not in _ENGINES:
+            raise UsageError(f"no engine is called {name!r}; there are: {', '.join(_ENGINES)}")
+        found[name] = _ENGINES[name]()
+    return found
+
+
+def _fast() -> Engine:
+    from backstay.simulate.engine import simulate as fast
+
+    return fast
+
+
+_ENGINES: Mapping[str, Callable[[], Engine]] = {"fast": _fast}

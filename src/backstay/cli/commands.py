@@ -1,0 +1,240 @@
+"""The commands of `backstay`, in the order a user meets them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from backstay import __version__, api
+from backstay.cli.output import Format, TableFormat, console, print_json, progress
+from backstay.model.errors import UsageError
+from backstay.model.finding import Decision, Verdict
+from backstay.model.network import Network
+from backstay.model.source import Remark, UnreadLine
+from backstay.model.state import State
+
+EXIT = {Decision.ALLOW: 0, Decision.DENY: 1, Decision.UNKNOWN: 3}
+FINDINGS = 1
+
+NetworkArgument = Annotated[Path, typer.Argument(metavar="NETWORK", help="The network folder.", show_default=False)]
+ChangeArgument = Annotated[Path, typer.Argument(metavar="CHANGE", help="The change file.", show_default=False)]
+EngineOption = Annotated[
+    str,
+    typer.Option("--engine", metavar="NAME,...", help="Engines to hear beside those the network requires."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")]
+TableFormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to print the result.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to ``app``."""
+    for function in (audit, diff, routes, check, new, demo, schema):
+        app.command()(function)
+
+
+def audit(
+    network: NetworkArgument,
+    change: ChangeArgument,
+    engine: EngineOption = "",
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Judge a change before it is typed: allow (0), deny (1) or unknown (3), with the evidence."""
+    with progress() as tell:
+        tell(f"reading {network}")
+        loaded = api.load(network)
+        verdict = api.audit(loaded, api.read_change(change), engine_names=_names(engine), progress=tell)
+    print_verdict(verdict, output)
+    raise typer.Exit(EXIT[verdict.decision])
+
+
+def print_verdict(verdict: Verdict, output: Format) -> None:
+    """Print a verdict on stdout in the form asked for."""
+    from backstay.report import document, findings, screen
+
+    if output is Format.JSON:
+        print_json(document.verdict_document(verdict))
+    elif output is Format.SARIF:
+        print_json(findings.sarif(verdict, __version__))
+    elif output is Format.MARKDOWN:
+        sys.stdout.write(findings.markdown(verdict))
+    elif output is Format.JUNIT:
+        from backstay.audit.checks import CHECKS
+
+        sys.stdout.write(findings.junit(verdict, tuple(item.id for item in CHECKS)))
+    else:
+        console().print(screen.verdict_screen(verdict))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def diff(
+    network: NetworkArgument,
+    change: ChangeArgument,
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="The engine to ask.")] = "fast",
+    output: TableFormatOption = TableFormat.TEXT,
+    router: Annotated[str, typer.Option(help="Only the routes of this router.")] = "",
+) -> None:
+    """Show what a change does to routes, advertisements, sessions and loads, without judging it."""
+    from backstay.report import comparison
+
+    with progress() as tell:
+        tell(f"reading {network}")
+        plan = api.resolve(api.load(network), api.read_change(change))
+        tell("computing before")
+        before = api.simulate(plan.before, engine=engine)
+        tell("computing after")
+        after = api.simulate(plan.after, engine=engine)
+    _require_router(plan.before, router)
+    if output is TableFormat.JSON:
+        print_json(comparison.diff_document(before, after, router))
+    else:
+        console().print(comparison.diff_screen(before, after, router))
+
+
+def routes(
+    network: NetworkArgument,
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="The engine to ask.")] = "fast",
+    router: Annotated[str, typer.Option(help="Only this router.")] = "",
+    output: TableFormatOption = TableFormat.TEXT,
+) -> None:
+    """Print the routing tables that the model computes: the thing to hold against a real router."""
+    from backstay.report.document import routes_document
+
+    with progress() as tell:
+        tell(f"reading {network}")
+        loaded = api.load(network)
+        _require_router(loaded, router)
+        tell("computing routes")
+        state = api.simulate(loaded, engine=engine)
+    if output is TableFormat.JSON:
+        print_json(routes_document(state, router or None))
+    else:
+        _print_routes(state, router)
+    _tell_unknowns(state)
+
+
+def _require_router(network: Network, router: str) -> None:
+    if router and network.router_named(router) is None:
+        raise UsageError(f"no router is called {router!r} in this network")
+
+
+def _print_routes(state: State, only: str) -> None:
+    screen = console()
+    for name, vrfs in sorted(state.routes.items()):
+        if only and name.casefold() != only.casefold():
+            continue
+        for vrf, table in sorted(vrfs.items()):
+            shown = Table(title=f"{name}, VRF {vrf}", title_justify="left", box=None)
+            for column in ("prefix", "protocol", "distance/metric", "next hops"):
+                shown.add_column(column)
+            for prefix, route in sorted(table.items()):
+                hops = ", ".join(
+                    " ".join(part for part in (str(hop.address or ""), hop.interface or "", hop.discard or "") if part)
+                    for hop in route.next_hops
+                )
+                shown.add_row(str(prefix), route.protocol, f"{route.distance}/{route.metric}", hops)
+            screen.print(shown)
+
+
+def _tell_unknowns(state: State) -> None:
+    """An engine that could not compute all of it must not exit as if it had."""
+    for unknown in state.unknowns:
+        sys.stderr.write(f"backstay: unknown: {unknown.text}\n")
+    if state.unknowns:
+        raise typer.Exit(EXIT[Decision.UNKNOWN])
+
+
+def check(network: NetworkArgument, output: TableFormatOption = TableFormat.TEXT) -> None:
+    """Read a folder and report unread lines, undefined references, and sessions that cannot come up."""
+    from backstay.report.document import check_document
+
+    with progress() as tell:
+        tell(f"reading {network}")
+        loaded = api.load(network)
+        tell("computing sessions")
+        state = api.simulate(loaded)
+    remarks, unread = _remarks(loaded, state), _unread(loaded)
+    if output is TableFormat.JSON:
+        print_json(check_document(loaded, remarks, unread))
+    else:
+        _print_check(loaded, remarks, unread)
+    if unread or remarks:
+        raise typer.Exit(FINDINGS)
+
+
+def _unread(network: Network) -> tuple[UnreadLine, ...]:
+    return tuple(sorted(line for router in network.routers.values() for line in router.unread))
+
+
+def _remarks(network: Network, state: State) -> tuple[Remark, ...]:
+    places = {
+        (router.name, peer): neighbor.place
+        for router in network.routers.values()
+        for process in router.bgp
+        for peer, neighbor in process.neighbors.items()
+    }
+    down = (
+        Remark(
+            "session-down",
+            f"{session.router}: BGP session with {session.peer} cannot come up: {session.reason}",
+            session.router,
+            places.get((session.router, session.peer)),
+        )
+        for session in state.sessions
+        if not session.established
+    )
+    read = (remark for router in network.routers.values() for remark in router.remarks)
+    return (*network.remarks, *read, *down, *state.unknowns)
+
+
+def _print_check(network: Network, remarks: tuple[Remark, ...], unread: tuple[UnreadLine, ...]) -> None:
+    screen = console()
+    screen.print(f"{network.name}: {len(network.routers)} routers, {len(network.links)} links", markup=False)
+    for line in unread:
+        context = " / ".join((*line.context, line.text.strip()))
+        screen.print(f"{line.place}: unread: {context} ({line.reason})", markup=False)
+    for remark in remarks:
+        place = f"{remark.place}: " if remark.place and remark.place.file else ""
+        screen.print(f"{place}{remark.code}: {remark.text}", markup=False)
+    if not (unread or remarks):
+        screen.print("every line is read, every reference defined, every session can come up")
+
+
+def new(
+    topology: Annotated[str, typer.Option(help="A topology of topohub, such as sndlib/geant.", show_default=False)],
+    output: Annotated[Path, typer.Option(help="The folder to make.", show_default=False)],
+    igp: Annotated[str, typer.Option(help="isis or ospf.")] = "isis",
+) -> None:
+    """Make a complete network folder on a real public topology."""
+    from backstay.generate.folder import generate
+
+    with progress() as tell:
+        tell(f"building {topology}")
+        made = generate(topology, output, igp=igp)
+    console().print(f"{output}: {made}", markup=False)
+
+
+def demo() -> None:
+    """Audit the command of 4 October 2021, then the one that should have been typed."""
+    from backstay.cli.demo import run
+
+    run()
+
+
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="network (backstay.yaml) or change (the change file).")] = "network",
+) -> None:
+    """Print the JSON Schema of an input file, for editors."""
+    from backstay.read.schema import SCHEMAS
+
+    if kind not in SCHEMAS:
+        raise UsageError(f"no schema is called {kind!r}; there are: {', '.join(SCHEMAS)}")
+    print_json(SCHEMAS[kind]())
