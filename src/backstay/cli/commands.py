@@ -220,11 +220,13 @@ def new(
     console().print(f"{output}: {made}", markup=False)
 
 
-def demo() -> None:
+def demo(
+    example: Annotated[Path, typer.Option(help="The example network.")] = Path("examples/october"),
+) -> None:
     """Audit the command of 4 October 2021, then the one that should have been typed."""
     from backstay.cli.demo import run
 
-    run()
+    run(example)
 
 
 

@@ -1,0 +1,62 @@
+# Two commands do everything on a fresh Debian or Ubuntu machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NATIVE := $(wildcard src/backstay/simulate/native/*) $(wildcard CMakeLists.txt)
+LAB_PACKAGES := frr frr-pythontools bird2 knot knot-dnsutils iproute2 openssh-server openssh-client procps
+BUILD_PACKAGES := python3-venv g++ make
+
+.PHONY: demo test quick check bench docs lab-packages clean
+
+demo: $(STAMP)  ## audit the command of 4 October 2021, then the one that should have been typed
+	@$(BIN)/backstay demo
+
+test: $(STAMP) lab-packages  ## every test; says loudly what it had to skip
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs
+	@if [ -f $(VENV)/.lab-skipped ]; then echo; echo "*** LAB TESTS WERE SKIPPED: $$(cat $(VENV)/.lab-skipped) ***"; fi
+
+quick: $(STAMP)  ## the tests that take a moment
+	@$(BIN)/pytest -n 2 -m "not slow and not lab" -x
+
+check: $(STAMP)  ## style, types, import rules, documentation
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python docs/generate.py --check
+
+docs: $(STAMP)  ## write the generated reference pages and schemas
+	@$(BIN)/python docs/generate.py
+
+bench: $(STAMP)  ## audits and capacity sweeps, side by side with peers
+	@$(BIN)/python benchmarks/audit.py
+	@$(BIN)/python benchmarks/capacity.py
+
+$(STAMP): pyproject.toml $(NATIVE)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || $(MAKE) --no-print-directory build-packages
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' || \
+	  { $(MAKE) --no-print-directory build-packages && $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'; }
+	@touch $(STAMP)
+
+.PHONY: build-packages
+build-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  rm -rf $(VENV); apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q $(BUILD_PACKAGES) >/dev/null; \
+	  $(PYTHON) -m venv $(VENV); \
+	else echo "backstay needs: $(BUILD_PACKAGES) (apt-get install, as root)"; exit 2; fi
+
+# Real routers and DNS servers for the lab. Daemons are started by the lab itself, never by Debian's scripts.
+lab-packages:
+	@rm -f $(VENV)/.lab-skipped
+	@missing=""; for package in $(LAB_PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null || \
+	      { [ -z "$$CI" ] || exit 1; echo "could not install$$missing" > $(VENV)/.lab-skipped; }; \
+	  else echo "not root, and these Debian packages are missing:$$missing" > $(VENV)/.lab-skipped; [ -z "$$CI" ]; fi; \
+	fi
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
