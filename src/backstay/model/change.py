@@ -46,7 +46,8 @@ class Expectation:
 class Step:
     """Routers selected by ``on`` get ``config`` typed in configuration mode (lines of the vendor's own), then
     ``commands`` typed in exec mode. ``replace`` is the other way: whole files in place of the old (CI on a git
-    branch): router name -> new sources.
+    branch): router name -> new sources. ``place`` is the first line of ``config`` in the change file (line n of
+    ``config`` stands n - 1 lines below it); ``selector_place`` the line of ``on``; ``command_places`` one a command.
     """
 
     on: tuple[str, ...]
@@ -55,6 +56,8 @@ class Step:
     description: str = ""
     replace: Mapping[str, tuple[SourceFile, ...]] = field(default_factory=dict)
     place: Place = NOWHERE
+    selector_place: Place = NOWHERE
+    command_places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

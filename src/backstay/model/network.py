@@ -164,7 +164,8 @@ class Neighbor:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """Everything Backstay knows. Mappings are keyed by name and sorted; router names keep the spelling of the
-    config but are unique without regard to case (use ``router_named``).
+    config but are unique without regard to case (use ``router_named``). ``cabling`` is what was declared about links
+    before addresses were looked at: a change that moves an address has ``links`` derived from it again.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Network:
     interfaces_down: frozenset[InterfaceRef] = frozenset()
     remarks: tuple[Remark, ...] = ()
     intent_place: Place = NOWHERE
+    cabling: tuple[Link, ...] = ()
 
     def router_named(self, name: str) -> Router | None:
         """The router of this name, without regard to case."""
