@@ -24,12 +24,13 @@ def pages() -> dict[Path, str]:
 
 def dead_links() -> list[str]:
     """Relative links of the Markdown pages that lead to no file or folder."""
-    found = []
-    for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]):
-        for target in LINK.findall(page.read_text(encoding="utf-8")):
-            if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists():
-                found.append(f"{page.relative_to(ROOT)}: link to {target} leads nowhere")
-    return found
+    pages_read = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+    return [
+        f"{page.relative_to(ROOT)}: link to {target} leads nowhere"
+        for page in pages_read
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists()
+    ]
 
 
 def main() -> int:

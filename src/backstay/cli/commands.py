@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,13 +13,17 @@ from rich.table import Table
 from backstay import __version__, api
 from backstay.cli.output import Format, TableFormat, console, print_json, progress
 from backstay.model.errors import UsageError
-from backstay.model.finding import Decision, Verdict
+from backstay.model.finding import Decision, Severity, Verdict
 from backstay.model.network import Network
 from backstay.model.source import Remark, UnreadLine
 from backstay.model.state import State
 
+if TYPE_CHECKING:
+    from backstay.record.log import Entry, Fault
+
 EXIT = {Decision.ALLOW: 0, Decision.DENY: 1, Decision.UNKNOWN: 3}
 FINDINGS = 1
+DEFAULT_LOG = Path(".backstay") / "audit.sqlite"
 
 NetworkArgument = Annotated[Path, typer.Argument(metavar="NETWORK", help="The network folder.", show_default=False)]
 ChangeArgument = Annotated[Path, typer.Argument(metavar="CHANGE", help="The change file.", show_default=False)]
@@ -26,13 +31,16 @@ EngineOption = Annotated[
     str,
     typer.Option("--engine", metavar="NAME,...", help="Engines to hear beside those the network requires."),
 ]
+LogOption = Annotated[
+    Path | None, typer.Option("--log", help="The audit log; NETWORK/.backstay/audit.sqlite unless named.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")]
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to print the result.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to ``app``."""
-    for function in (audit, diff, routes, check, new, demo, schema):
+    for function in (audit, diff, routes, check, log, new, demo, schema):
         app.command()(function)
 
 
@@ -41,14 +49,88 @@ def audit(
     change: ChangeArgument,
     engine: EngineOption = "",
     output: FormatOption = Format.TEXT,
+    log: LogOption = None,
+    override: Annotated[
+        str, typer.Option(metavar="REASON", help="Go ahead against the verdict, for this reason; recorded in the log.")
+    ] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who takes the override upon themselves.")] = "",
 ) -> None:
     """Judge a change before it is typed: allow (0), deny (1) or unknown (3), with the evidence."""
+    if bool(override.strip()) != bool(by.strip()):
+        raise UsageError("an override needs both: --override REASON and --by NAME")
     with progress() as tell:
         tell(f"reading {network}")
         loaded = api.load(network)
-        verdict = api.audit(loaded, api.read_change(change), engine_names=_names(engine), progress=tell)
+        declared = api.read_change(change)
+        verdict = api.audit(loaded, declared, engine_names=_names(engine), progress=tell)
     print_verdict(verdict, output)
-    raise typer.Exit(EXIT[verdict.decision])
+    overridden = _record(network, log, verdict, declared.digest, override.strip(), by.strip())
+    raise typer.Exit(0 if overridden else EXIT[verdict.decision])
+
+
+def _record(network: Path, log: Path | None, verdict: Verdict, change: str, reason: str, by: str) -> bool:
+    """Write the verdict, and the override of a refusal if one was given; True when a refusal was overridden."""
+    from backstay.record.digest import folder_digest
+    from backstay.record.log import append
+
+    path = log or network / DEFAULT_LOG
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body = {
+        "verdict": verdict.decision.value,
+        "change": verdict.title,
+        "change_digest": change,
+        "network": verdict.network,
+        "network_digest": folder_digest(network),
+        "engines": {name: decision.value for name, decision in verdict.engines.items()},
+        "refused_by": sorted({f.check for f in verdict.findings if f.severity in {Severity.DENY, Severity.UNKNOWN}}),
+        "program": __version__,
+    }
+    entry = append(path, "verdict", body, now)
+    overridden = bool(reason) and verdict.decision is not Decision.ALLOW
+    if overridden:
+        entry = append(path, "override", {**body, "reason": reason, "by": by, "verdict_hash": entry.hash}, now)
+    note = f"overridden by {by}: {reason}; " if overridden else ""
+    sys.stderr.write(f"backstay: {note}recorded in {path} as entry {entry.number}, {entry.hash}\n")
+    return overridden
+
+
+def log(
+    network: NetworkArgument,
+    file: LogOption = None,
+    head: Annotated[str, typer.Option(metavar="HASH", help="A hash seen earlier that must still be there.")] = "",
+    output: TableFormatOption = TableFormat.TEXT,
+) -> None:
+    """Show the audit log and verify its chain: every verdict and every override, in order."""
+    from backstay.record.log import entries, verify
+
+    kept = entries(file or network / DEFAULT_LOG)
+    faults = verify(kept, head or None)
+    if output is TableFormat.JSON:
+        rows = [{"number": e.number, "at": e.at, "kind": e.kind, "hash": e.hash, **e.content} for e in kept]
+        broken = [{"number": fault.number, "text": fault.text} for fault in faults]
+        print_json({"schema": "backstay.log/1", "entries": rows, "faults": broken})
+    else:
+        _print_log(kept, faults)
+    if faults:
+        raise typer.Exit(FINDINGS)
+
+
+def _print_log(kept: tuple[Entry, ...], faults: tuple[Fault, ...]) -> None:
+    screen = console()
+    table = Table(box=None)
+    for column in ("#", "at", "kind", "verdict", "change", "by", "hash"):
+        table.add_column(column)
+    for entry in kept:
+        content = entry.content
+        by = f"{content['by']}: {content['reason']}" if entry.kind == "override" else ""
+        table.add_row(
+            str(entry.number), entry.at, entry.kind, content["verdict"], content["change"], by, entry.hash[:12]
+        )
+    screen.print(table)
+    for fault in faults:
+        screen.print(f"entry {fault.number}: {fault.text}", markup=False)
+    if not faults:
+        screen.print(f"{len(kept)} entries; the chain holds")
 
 
 def print_verdict(verdict: Verdict, output: Format) -> None:
@@ -227,8 +309,6 @@ def demo(
     from backstay.cli.demo import run
 
     run(example)
-
-
 
 
 def schema(

@@ -35,7 +35,9 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    _version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    _version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """Proves a change to a backbone safe before it reaches a router.
 

@@ -49,4 +49,4 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
         yield lambda _text: None
         return
     with terminal.status("starting") as status:
-        yield lambda text: status.update(text)
+        yield status.update

@@ -56,7 +56,9 @@ def sarif(verdict: Verdict, version: str) -> dict[str, Any]:
     driver = {
         "name": "backstay",
         "version": version,
-        "rules": [{"id": check, "name": check, "shortDescription": {"text": f"backstay check {check}"}} for check in checks],
+        "rules": [
+            {"id": check, "name": check, "shortDescription": {"text": f"backstay check {check}"}} for check in checks
+        ],
     }
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

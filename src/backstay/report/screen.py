@@ -61,7 +61,9 @@ def _findings_table(findings: tuple[Finding, ...]) -> Table:
     for finding in findings:
         style = _SEVERITY_STYLE[finding.severity]
         change = " → ".join(part for part in (finding.before, finding.after) if part)
-        table.add_row(Text(f"{finding.severity.value}\n{finding.check}", style=style), _evidence(finding), escape(change))
+        table.add_row(
+            Text(f"{finding.severity.value}\n{finding.check}", style=style), _evidence(finding), escape(change)
+        )
     return table
 
 
@@ -92,9 +94,7 @@ def _effect_table(effect: Effect) -> Table:
     table.add_row("advertisements added", _names(effect.advertisements_added))
     table.add_row("advertisements withdrawn", _names(effect.advertisements_withdrawn))
     table.add_row("demand lost", f"{effect.lost_mbps:,.1f} Mbit/s")
-    table.add_row(
-        "highest utilisation", f"{effect.max_utilisation_before:.1%} → {effect.max_utilisation_after:.1%}"
-    )
+    table.add_row("highest utilisation", f"{effect.max_utilisation_before:.1%} → {effect.max_utilisation_after:.1%}")
     worst = effect.max_utilisation_worst_failure
     table.add_row("at the worst single failure", "not computed" if worst is None else f"{worst:.1%}")
     return table

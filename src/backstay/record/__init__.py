@@ -1,0 +1,1 @@
+"""The audit log: every verdict and every override, in an append-only chain of hashes."""
