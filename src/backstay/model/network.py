@@ -199,7 +199,8 @@ class Overlay:
     """Failures and withdrawals laid over a network; never an edit of it.
 
     ``withdrawn`` holds (anycast name, site name) pairs whose announcement is held back. A link down takes every
-    interface on it down; a router down takes all of its links down. Sessions named in ``sessions_reset``
+    interface on it down; a router down takes all of its interfaces down, and like an end shut by hand it takes the
+    carrier from the other end of a two-ended link (a segment of three or more ends stays up for the rest). Sessions named in ``sessions_reset``
     as (router, peer text) are treated as not established (a ``clear`` under way).
     """
 
