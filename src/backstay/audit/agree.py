@@ -1,0 +1,225 @@
+"""Do two engines say the same? Field by field, each difference named with both answers.
+
+Only meaning is compared: texts such as a session's reason or an event's wording are an engine's own. Numbers agree within
+`TOLERANCE`, relative. One difference is enough to make a verdict UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backstay.model.finding import Finding, Severity, Where
+from backstay.model.state import Loads, NextHop, PathAttributes, Route, State
+
+TOLERANCE = 1e-6
+SHOWN_PER_SHAPE = 3
+ABSENT = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """``field`` of the State, ``shape`` the kind of difference (``routes: metric``), ``subject`` router and prefix or
+    the like; what ``left`` and ``right`` say of it.
+    """
+
+    field: str
+    shape: str
+    router: str
+    subject: str
+    left: str
+    right: str
+
+
+def compare(states: Mapping[str, State], stage: str = "") -> tuple[Finding, ...]:
+    """Findings of check ``agree`` for every pair of the first engine with another; () when all say the same."""
+    if len(states) < 2:
+        return ()
+    (first, left), *others = states.items()
+    return tuple(
+        finding
+        for name, right in others
+        for finding in _findings(first, name, tuple(disagreements(left, right)), stage)
+    )
+
+
+def disagreements(left: State, right: State) -> Iterator[Disagreement]:
+    """Every difference between two States, in the order of the fields, sorted within each."""
+    yield from _routes(left, right)
+    yield from _sets("adjacencies", left.adjacencies, right.adjacencies)
+    yield from _keyed("sessions", _sessions(left), _sessions(right))
+    yield from _sets("advertisements", left.advertisements, right.advertisements)
+    yield from _keyed("flows", _flows(left), _flows(right))
+    yield from _loads(left.loads, right.loads)
+    yield from _keyed("sites", _sites(left), _sites(right))
+    yield from _keyed("services", left.services, right.services)
+    yield from _keyed("access", _access(left), _access(right))
+    if left.sweep is not None and right.sweep is not None:
+        yield from _keyed("sweep", _sweep(left), _sweep(right))
+
+
+def _routes(left: State, right: State) -> Iterator[Disagreement]:
+    for router in sorted(left.routes.keys() | right.routes.keys()):
+        mine, theirs = left.routes.get(router, {}), right.routes.get(router, {})
+        for vrf in sorted(mine.keys() | theirs.keys()):
+            yield from _tables(router, vrf, mine.get(vrf, {}), theirs.get(vrf, {}))
+
+
+def _tables(router: str, vrf: str, left: Mapping[Any, Route], right: Mapping[Any, Route]) -> Iterator[Disagreement]:
+    for prefix in sorted(left.keys() | right.keys()):
+        mine, theirs = left.get(prefix), right.get(prefix)
+        if mine is theirs or mine == theirs:
+            continue
+        subject = f"{router} {prefix}" if vrf == "default" else f"{router} VRF {vrf} {prefix}"
+        if mine is None or theirs is None:
+            yield _difference("routes", "presence", router, subject, _route_text(mine), _route_text(theirs))
+            continue
+        for aspect, ours, other in _aspects(mine, theirs):
+            if ours != other:
+                yield _difference("routes", aspect, router, subject, str(ours), str(other))
+
+
+def _aspects(left: Route, right: Route) -> Iterator[tuple[str, object, object]]:
+    yield "protocol", left.protocol, right.protocol
+    yield "distance", left.distance, right.distance
+    yield "metric", left.metric, right.metric
+    yield "next hops", _hops(left.next_hops), _hops(right.next_hops)
+    yield "forwarding", _hops(left.forwarding), _hops(right.forwarding)
+    yield "tag", left.tag, right.tag
+    yield "kind", left.kind, right.kind
+    yield "attributes", _attributes(left.attributes), _attributes(right.attributes)
+
+
+def _hops(hops: tuple[NextHop, ...]) -> str:
+    return ", ".join(sorted({_hop(hop) for hop in hops})) or "none"
+
+
+def _hop(hop: NextHop) -> str:
+    parts = (str(hop.address or ""), hop.interface or "", hop.discard or "", f"vrf {hop.vrf}" if hop.vrf else "")
+    return " ".join(part for part in parts if part)
+
+
+def _attributes(attributes: PathAttributes | None) -> str:
+    if attributes is None:
+        return ABSENT
+    return (
+        f"path [{attributes.as_path}] local-pref {attributes.local_preference} med {attributes.med}"
+        f" origin {attributes.origin} weight {attributes.weight} communities {_words(attributes.communities)}"
+        f" large {_words(attributes.large_communities)} extended {_words(attributes.extended_communities)}"
+        f" originator {attributes.originator} clusters {_words(attributes.cluster_list)}"
+        f" next hop {attributes.next_hop} from {attributes.learned_from}"
+    )
+
+
+def _words(values: tuple[object, ...]) -> str:
+    return " ".join(str(value) for value in values) or "-"
+
+
+def _route_text(route: Route | None) -> str:
+    if route is None:
+        return ABSENT
+    return f"{route.protocol} [{route.distance}/{route.metric}] via {_hops(route.next_hops)}"
+
+
+def _sessions(state: State) -> dict[str, object]:
+    return {
+        f"{session.router} VRF {session.vrf} peer {session.peer}": (
+            session.remote, session.established, session.received, session.accepted, session.sent, session.tripped,
+        )
+        for session in state.sessions
+    }  # fmt: skip
+
+
+def _flows(state: State) -> dict[str, object]:
+    return {name: (flow.delivered, flow.fate.value, flow.at) for name, flow in state.flows.items()}
+
+
+def _sites(state: State) -> dict[str, object]:
+    return {
+        f"{site.anycast} at {site.site}": (site.announced, tuple(sorted(site.reached)), tuple(sorted(site.failed)))
+        for site in state.sites
+    }
+
+
+def _access(state: State) -> dict[str, object]:
+    return {f"{router} by {path.path}": path.works for router, paths in state.access.items() for path in paths}
+
+
+def _sweep(state: State) -> dict[str, object]:
+    return {f"{item.kind} {item.name}": (item.max_utilisation, item.lost_mbps) for item in state.sweep or ()}
+
+
+def _same(left: object, right: object) -> bool:
+    """Equal, numbers within the tolerance, tuples place by place."""
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, float) and isinstance(right, float):
+        return left == right or math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return left == right
+
+
+def _loads(left: Loads, right: Loads) -> Iterator[Disagreement]:
+    yield from _numbers("load", left.mbps, right.mbps)
+    yield from _numbers("utilisation", left.utilisation, right.utilisation)
+    yield from _numbers("lost demand", _lost(left), _lost(right))
+    yield from _numbers("offered", {"all demands": left.offered}, {"all demands": right.offered})
+
+
+def _lost(loads: Loads) -> dict[str, float]:
+    lost: dict[str, float] = {}
+    for item in loads.lost:
+        key = f"{item.source} to {item.destination} ({item.traffic_class}, {item.reason.value})"
+        lost[key] = lost.get(key, 0.0) + item.mbps
+    return lost
+
+
+def _numbers(shape: str, left: Mapping[Any, float], right: Mapping[Any, float]) -> Iterator[Disagreement]:
+    for key in sorted(left.keys() | right.keys()):
+        mine, theirs = left.get(key, 0.0), right.get(key, 0.0)
+        if not _same(mine, theirs):
+            yield _difference("loads", shape, getattr(key, "router", ""), str(key), f"{mine:.9g}", f"{theirs:.9g}")
+
+
+def _keyed(field: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[Disagreement]:
+    for key in sorted(left.keys() | right.keys()):
+        if key not in left or key not in right:
+            ours, theirs = (str(side[key]) if key in side else ABSENT for side in (left, right))
+            yield _difference(field, "presence", "", key, ours, theirs)
+        elif not _same(left[key], right[key]):
+            yield _difference(field, "value", "", key, str(left[key]), str(right[key]))
+
+
+def _sets(field: str, left: frozenset[Any], right: frozenset[Any]) -> Iterator[Disagreement]:
+    for item in sorted(left - right, key=str):
+        yield _difference(field, "presence", getattr(item, "router", ""), str(item), "present", ABSENT)
+    for item in sorted(right - left, key=str):
+        yield _difference(field, "presence", getattr(item, "router", ""), str(item), ABSENT, "present")
+
+
+def _difference(field: str, aspect: str, router: str, subject: str, left: str, right: str) -> Disagreement:
+    return Disagreement(field=field, shape=f"{field}: {aspect}", router=router, subject=subject, left=left, right=right)
+
+
+def _findings(first: str, second: str, found: tuple[Disagreement, ...], stage: str) -> Iterator[Finding]:
+    totals: Counter[Hashable] = Counter(item.shape for item in found)
+    shown: Counter[Hashable] = Counter()
+    for item in found:
+        shown[item.shape] += 1
+        if shown[item.shape] <= SHOWN_PER_SHAPE:
+            yield _finding(first, second, item, stage, totals[item.shape] if shown[item.shape] == 1 else 1)
+
+
+def _finding(first: str, second: str, item: Disagreement, stage: str, total: int) -> Finding:
+    more = f" ({total} of this shape, {min(total, SHOWN_PER_SHAPE)} shown)" if total > 1 else ""
+    return Finding(
+        check="agree",
+        severity=Severity.UNKNOWN,
+        summary=f"{first} and {second} disagree on {item.shape}, {item.subject}{more}",
+        where=(Where(router=item.router),) if item.router else (),
+        before=f"{first}: {item.left}",
+        after=f"{second}: {item.right}",
+        stage=stage,
+    )
