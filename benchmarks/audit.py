@@ -17,6 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import backstay
+
 TOPOLOGIES = ("sndlib/geant", "backbone/north_america", "backbone/europe")
 BACKSTAY = Path(sys.executable).with_name("backstay")
 
@@ -43,7 +45,6 @@ def measure(*command: str) -> Run:
 
 def drain(network: Path) -> Path:
     """A change file that drains one router that is no data centre, DNS site, reflector or operators' site."""
-    import backstay
 
     loaded = backstay.load(network)
     special = {router for site in loaded.sites.values() if site.role != "pop" for router in site.routers}
@@ -82,7 +83,6 @@ def row(topology: str, network: Path, engine: str) -> None:
     if engine:
         command += ["--engine", engine]
     first, again = measure(*command), measure(*command)
-    import backstay
 
     loaded = backstay.load(network)
     print(

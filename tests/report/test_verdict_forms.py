@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
@@ -37,7 +37,7 @@ def verdict() -> Verdict:
         ),
         engines={"fast": Decision.DENY},
         effect=Effect(routers=("fra1",), lost_mbps=12.5, max_utilisation_before=0.4, max_utilisation_after=0.9),
-        cascade=(Event(1, "site-withdrawn", "dns/lon", "lon withdraws"),),
+        cascade=(Event(round=1, kind="site-withdrawn", subject="dns/lon", text="lon withdraws"),),
         access={"fra1": (PathResult(path="noc", kind="in-band", works=False, broken=("no route",)),)},
         worst_stage="step 1",
     )
@@ -65,7 +65,7 @@ def test_sarif_has_every_finding_with_its_place(verdict: Verdict) -> None:
 
 
 def test_junit_counts_denials_as_failures_and_unknowns_as_errors(verdict: Verdict) -> None:
-    suite = Xml.fromstring(junit(verdict, ("scope", "intent", "limits", "load")))
+    suite = ET.fromstring(junit(verdict, ("scope", "intent", "limits", "load")))
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
     assert [case.get("name") for case in suite if len(case)] == ["scope", "limits"]
 
