@@ -1,0 +1,186 @@
+# ruff: noqa: ARG001 - every row of the table below has one signature
+"""Set clauses: every kind of `backstay.model.policy.SetAction`. One nobody can evaluate raises `Unproven`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from backstay.model.address import Address
+from backstay.model.errors import Unproven
+from backstay.model.policy import SetAction
+from backstay.simulate import bgp_path
+from backstay.simulate.bgp_path import Path
+from backstay.simulate.policy_library import Library
+from backstay.simulate.policy_lists import deleted, sorted_communities, sorted_large
+from backstay.simulate.policy_matches import Setting
+
+LARGEST = 0xFFFFFFFF
+
+Change = Callable[[SetAction, Path, Setting, Library], Path]
+
+
+def apply(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    """The path after one set clause. Raises `Unproven` naming the router and the line of an unknown kind."""
+    change = CHANGES.get(action.kind)
+    if change is None:
+        raise _unproven(action, library)
+    return change(action, path, setting, library)
+
+
+def _unproven(action: SetAction, library: Library) -> Unproven:
+    return Unproven(f"{action.place}: {library.router}: set {action.kind} {' '.join(action.values)} is not evaluated")
+
+
+def _adjusted(action: SetAction, current: int, library: Library) -> int:
+    """``n``, ``+n`` or ``-n``, held within 32 bits (FRR bgp_routemap.c route_value_adjust)."""
+    word = action.values[0]
+    try:
+        number = int(word)
+    except ValueError:
+        raise _unproven(action, library) from None
+    return max(0, min(LARGEST, current + number)) if word[0] in "+-" else number
+
+
+def _local_preference(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, local_preference=_adjusted(action, path.local_preference or 0, library))
+
+
+def _metric(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, med=_adjusted(action, path.med or 0, library))
+
+
+def _weight(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, weight=int(action.values[0]))
+
+
+def _tag(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, tag=int(action.values[0]))
+
+
+def _distance(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, distance=int(action.values[0]))
+
+
+def _metric_type(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, metric_type=int(action.values[0].removeprefix("type-")))
+
+
+def _origin(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, origin=action.values[0])
+
+
+def _community(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    kept = path.communities if action.additive else ()
+    return replace(path, communities=sorted_communities(kept + action.values))
+
+
+def _large_community(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    kept = path.large_communities if action.additive else ()
+    return replace(path, large_communities=sorted_large(kept + action.values))
+
+
+def _extended_none(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    if action.values:
+        raise _unproven(action, library)
+    return replace(path, extended_communities=())
+
+
+def _route_target(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return _extended("rt", action, path)
+
+
+def _site_of_origin(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return _extended("soo", action, path)
+
+
+def _extended(kind: str, action: SetAction, path: Path) -> Path:
+    """FRR adds to what is there, one kind replaced by the new values of that kind (route_set_ecommunity)."""
+    added = {value if value.startswith(f"{kind} ") else f"{kind} {value}" for value in action.values}
+    others = {item for item in path.extended_communities if action.additive or not item.startswith(f"{kind} ")}
+    return replace(path, extended_communities=tuple(sorted(added | others)))
+
+
+def _delete_communities(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    found = library.objects.community_lists.get(("standard", action.values[0]))
+    return replace(path, communities=deleted(found, path.communities)) if found else path
+
+
+def _delete_large_communities(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    found = library.objects.community_lists.get(("large", action.values[0]))
+    return replace(path, large_communities=deleted(found, path.large_communities)) if found else path
+
+
+def _prepend(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    """``last-as`` repeats the nearest AS of the path, or the neighbour's own where the path is empty."""
+    if action.values[0] == "last-as":
+        number = bgp_path.leftmost(path.as_path) or setting.peer_as
+        if number is None:
+            return path
+        numbers = (number,) * int(action.values[1])
+    else:
+        numbers = tuple(int(value) for value in action.values)
+    return replace(path, as_path=bgp_path.prepend(path.as_path, *numbers))
+
+
+def _exclude(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    unwanted = frozenset(int(value) for value in action.values if value.isdigit())
+    if len(unwanted) != len(set(action.values)):
+        raise _unproven(action, library)
+    return replace(path, as_path=bgp_path.excluded(path.as_path, unwanted))
+
+
+def _next_hop(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    """``set ip next-hop`` says nothing to an IPv6 route, nor the other way round."""
+    if action.version not in {None, setting.prefix.version}:
+        return path
+    word = action.values[0]
+    if word in {"peer-address", "unchanged"}:
+        return replace(path, next_hop_mark=word)
+    return replace(path, next_hop=Address.parse(word), via=None, vrf=None, next_hop_mark="address")
+
+
+def _atomic_aggregate(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, atomic_aggregate=True)
+
+
+def _aggregator(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, aggregator=" ".join(action.values))
+
+
+def _originator(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    return replace(path, originator=Address.parse(action.values[0]))
+
+
+def _without_effect(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
+    """Nothing that unicast routing between routers depends on: a source address, a label, which of two IPv6 next
+    hop addresses of one neighbour is written into the packet's way.
+    """
+    return path
+
+
+CHANGES: Mapping[str, Change] = {
+    "local-preference": _local_preference,
+    "metric": _metric,
+    "weight": _weight,
+    "tag": _tag,
+    "distance": _distance,
+    "metric-type": _metric_type,
+    "origin": _origin,
+    "community": _community,
+    "large-community": _large_community,
+    "extcommunity": _extended_none,
+    "extcommunity-rt": _route_target,
+    "extcommunity-soo": _site_of_origin,
+    "comm-list-delete": _delete_communities,
+    "large-comm-list-delete": _delete_large_communities,
+    "as-path-prepend": _prepend,
+    "as-path-exclude": _exclude,
+    "next-hop": _next_hop,
+    "next-hop-prefer-global": _without_effect,
+    "atomic-aggregate": _atomic_aggregate,
+    "aggregator": _aggregator,
+    "originator-id": _originator,
+    "src": _without_effect,
+    "label-index": _without_effect,
+}
