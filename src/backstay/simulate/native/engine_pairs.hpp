@@ -1,0 +1,241 @@
+// Pairs of failures: superposition, correction where they interact, and bounds that spare most pairs.
+#pragma once
+
+#include "engine.hpp"
+#include "reach.hpp"
+
+#include <numeric>
+
+namespace backstay {
+
+// Pairs with the same first failure, worked on together: `partners` ascending, results from place `at` on.
+struct Segment {
+    std::size_t first;
+    std::size_t at;
+    std::vector<std::uint32_t> partners;
+};
+
+template <class Distance>
+std::pair<std::size_t, std::size_t> Engine<Distance>::pair_of(std::size_t number) const {
+    std::size_t low = 0, high = failures_.size() - 1;
+    while (low + 1 < high) {
+        const std::size_t middle = (low + high) / 2;
+        (pair_number(middle, middle + 1) <= number ? low : high) = middle;
+    }
+    return {low, number - pair_number(low, low + 1) + low + 1};
+}
+
+template <class Distance> void Engine<Distance>::prepare_differences(const Settings& settings) {
+    if (!differences_.empty()) return;
+    const std::size_t count = failures_.size();
+    std::vector<double> rows(count * graph_.edges);
+    differences_lost_.assign(count, 0.0);
+    Scratch scratch(graph_, settings.threads);
+    StopFlag stop;
+    share(settings.threads, (count + rows_at_once - 1) / rows_at_once, stop, settings.interrupted,
+          [&](std::size_t thread, std::size_t task) {
+              auto& mine = scratch.of(thread);
+              const std::size_t begin = task * rows_at_once, end = std::min(count, begin + rows_at_once);
+              mine.rows.assign((end - begin) * graph_.edges, 0.0);
+              mine.lost.assign(end - begin, 0.0);
+              differences(begin + 1, end + 1, mine, stop);
+              std::copy(mine.rows.begin(), mine.rows.end(), rows.data() + begin * graph_.edges);
+              std::copy(mine.lost.begin(), mine.lost.end(), differences_lost_.data() + begin);
+          });
+    differences_ = std::move(rows);
+}
+
+// For failures from `first` on, as many as the memory allowed for them holds.
+template <class Distance> void Engine<Distance>::prepare_interactions(std::size_t first, const Settings& settings) {
+    const std::size_t count = failures_.size(), destinations = base_.destinations().size();
+    const std::size_t row = std::max<std::size_t>(1, count * destinations * sizeof(std::uint16_t) / 6);
+    const std::size_t last = std::min(count, first + std::max<std::size_t>(1, interaction_budget / row));
+    Interactions found;
+    found.start(destinations, first, last);
+    std::vector<std::unique_ptr<InteractionFinder<Distance>>> finders(settings.threads);
+    StopFlag stop;
+    share(settings.threads, destinations, stop, settings.interrupted, [&](std::size_t thread, std::size_t index) {
+        auto& finder = finders[thread];
+        if (!finder) finder = std::make_unique<InteractionFinder<Distance>>(graph_, failures_);
+        finder->find(base_.destinations()[index], base_.towards(index), base_.demand(index), first, last, index, found);
+    });
+    interactions_ = std::move(found);
+}
+
+// Adds, for every partner, what failures i and partner change in each other to the partner's row.
+template <class Distance>
+void Engine<Distance>::correct(std::size_t i, std::span<const std::uint32_t> partners, Mine& mine,
+                               const StopFlag& stop) {
+    mine.row_of.assign(failures_.size(), -1);
+    for (std::size_t r = 0; r < partners.size(); ++r) mine.row_of[partners[r]] = static_cast<std::int32_t>(r);
+    std::vector<std::uint16_t> wanted;
+    mine.second.fail(failures_[i]);
+    for (std::size_t index = 0; index < base_.destinations().size() && !stop; ++index) {
+        wanted.clear();
+        for (const std::uint16_t j : interactions_.of(index, i))
+            if (mine.row_of[j] >= 0) wanted.push_back(j);
+        if (!wanted.empty()) correct_destination(index, i, wanted, mine);
+    }
+    mine.second.repair(failures_[i]);
+}
+
+template <class Distance>
+void Engine<Distance>::correct_destination(std::size_t index, std::size_t i, std::span<const std::uint16_t> interacting,
+                                           Mine& mine) {
+    const Node to = base_.destinations()[index];
+    const auto before = base_.towards(index);
+    const bool gone = holds(failures_[i].nodes, to);
+    mine.update.bind(to, before, base_.demand(index));
+    if (!gone)
+        mine.second.bind(to, mine.after.make(mine.update, before, failures_[i]), base_.demand(index));
+    for (const std::uint16_t j : interacting) {
+        const auto r = static_cast<std::size_t>(mine.row_of[j]);
+        double* row = &mine.rows[r * graph_.edges];
+        if (!gone) mine.lost[r] += change<1>(mine.second, to, failures_[j], row);
+        mine.lost[r] -= change<-1>(mine.update, to, failures_[j], row);
+    }
+}
+
+template <class Distance>
+void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
+    if (pairs.empty()) return;
+    prepare_differences(settings);
+    const std::size_t most_rows = std::max<std::size_t>(1, (std::size_t{8} << 20) / (graph_.edges * sizeof(double) + 1));
+    std::vector<LinkWorst> worst = link_worst(settings, results);
+    Scratch scratch(graph_, settings.threads);
+    for (std::size_t done = 0; done < pairs.size();) {
+        const std::size_t start = pair_of(pairs[done]).first;
+        if (!interactions_.covers(start)) prepare_interactions(start, settings);
+        std::vector<Segment> segments;
+        for (; done < pairs.size(); ++done) {
+            const auto [i, j] = pair_of(pairs[done]);
+            if (!interactions_.covers(i)) break;
+            if (segments.empty() || segments.back().first != i || segments.back().partners.size() >= most_rows)
+                segments.push_back({i, done, {}});
+            segments.back().partners.push_back(static_cast<std::uint32_t>(j));
+        }
+        StopFlag stop;
+        share(settings.threads, segments.size(), stop, settings.interrupted, [&](std::size_t thread, std::size_t task) {
+            auto& mine = scratch.of(thread);
+            const Segment& segment = segments[task];
+            const std::size_t i = segment.first, n = graph_.edges;
+            mine.rows.assign(segment.partners.size() * n, 0.0);
+            mine.lost.assign(segment.partners.size(), 0.0);
+            correct(i, segment.partners, mine, stop);
+            if (stop) return;
+            for (std::size_t r = 0; r < segment.partners.size(); ++r) {
+                const std::size_t j = segment.partners[r];
+                double* row = &mine.rows[r * n];
+                superpose(row, &differences_[i * n], &differences_[j * n], base_.loads().data(), n);
+                const double lost = base_.lost() + differences_lost_[i] + differences_lost_[j] + mine.lost[r];
+                write(row, lost, segment.at + r,
+                      static_cast<std::int64_t>(1 + failures_.size() + pair_number(i, j)), settings, results,
+                      worst[thread]);
+            }
+        });
+    }
+    merge(worst, results);
+}
+
+template <class Distance>
+void Engine<Distance>::pairs(std::size_t first, std::size_t last, Method method, const Settings& settings,
+                             Results results) {
+    if (method == Method::incremental) {
+        std::vector<std::size_t> all(last - first);
+        std::iota(all.begin(), all.end(), first);
+        superpose_all(all, settings, results);
+        return;
+    }
+    std::vector<LinkWorst> worst = link_worst(settings, results);
+    Scratch scratch(graph_, settings.threads);
+    StopFlag stop;
+    share(settings.threads, last - first, stop, settings.interrupted, [&](std::size_t thread, std::size_t task) {
+        auto& mine = scratch.of(thread);
+        const auto [i, j] = pair_of(first + task);
+        mine.rows.assign(graph_.edges, 0.0);
+        const double lost = recompute(failures_[i], failures_[j], mine, stop);
+        if (stop) return;
+        write(mine.rows.data(), lost, task, static_cast<std::int64_t>(1 + failures_.size() + first + task), settings,
+              results, worst[thread]);
+    });
+    merge(worst, results);
+}
+
+template <class Distance>
+void Engine<Distance>::chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
+    superpose_all(pairs, settings, results);
+}
+
+template <class Distance> std::vector<double> Engine<Distance>::single_loads(std::size_t i) const {
+    std::vector<double> loads(graph_.edges);
+    for (Edge e = 0; e < graph_.edges; ++e) loads[e] = base_.loads()[e] + differences_[i * graph_.edges + e];
+    return loads;
+}
+
+// All flow that j moves in the state after i is flow on j's links in that state, and no packet crosses a link twice;
+// so a link carries at most its load after i plus that flow; the same with i and j exchanged. A pair is cleared if,
+// for every link, one of the two stays within the limit. `slack`: room of every link after i, by `by_slack` ascending.
+template <class Distance>
+bool Engine<Distance>::suspicious(std::size_t i, std::size_t j, const Settings& settings,
+                                  std::span<const Edge> by_slack, std::span<const double> slack) const {
+    const double* mine = &differences_[i * graph_.edges];
+    const double* other = &differences_[j * graph_.edges];
+    const auto& base = base_.loads();
+    double moved = judge_.least, moved_other = judge_.least;
+    for (const Edge e : failures_[j].edges) moved += std::max(0.0, base[e] + mine[e]);
+    for (const Edge e : failures_[i].edges) moved_other += std::max(0.0, base[e] + other[e]);
+    for (const Edge e : by_slack) {
+        if (slack[e] >= moved) return false;
+        if (judge_.inverse[e] == 0.0) return true;
+        if (settings.limit / judge_.inverse[e] - (base[e] + other[e]) < moved_other) return true;
+    }
+    return false;
+}
+
+template <class Distance>
+std::vector<std::size_t> Engine<Distance>::suspects(std::size_t first, std::size_t last, const Settings& settings) {
+    prepare_differences(settings);
+    if (first >= last) return {};
+    const std::size_t begin = pair_of(first).first, end = pair_of(last - 1).first + 1;
+    std::vector<std::vector<std::size_t>> found(end - begin);
+    std::vector<std::unique_ptr<Detours>> detours(settings.threads);
+    StopFlag stop;
+    share(settings.threads, end - begin, stop, settings.interrupted, [&](std::size_t thread, std::size_t task) {
+        if (!detours[thread]) detours[thread] = std::make_unique<Detours>(graph_);
+        auto& ways = *detours[thread];
+        const std::size_t i = begin + task;
+        const std::vector<double> loads = single_loads(i);
+        std::vector<double> slack(graph_.edges);
+        std::vector<Edge> by_slack;
+        for (Edge e = 0; e < graph_.edges; ++e) {
+            slack[e] = judge_.inverse[e] == 0.0 ? std::numeric_limits<double>::infinity()
+                                                : settings.limit / judge_.inverse[e] - loads[e];
+            by_slack.push_back(e);
+        }
+        for (const Edge e : judge_.closed) slack[e] = -loads[e];
+        for (const Edge e : failures_[i].edges) slack[e] = std::numeric_limits<double>::infinity();
+        std::sort(by_slack.begin(), by_slack.end(),
+                  [&](Edge a, Edge b) { return slack[a] != slack[b] ? slack[a] < slack[b] : a < b; });
+        const bool loses = base_.lost() + differences_lost_[i] > judge_.least;
+        ways.fail(failures_[i]);
+        for (std::size_t j = i + 1; j < failures_.size() && !stop; ++j) {
+            const std::size_t pair = pair_number(i, j);
+            if (pair < first || pair >= last) continue;
+            bool wanted = loses || suspicious(i, j, settings, by_slack, slack);
+            if (!wanted) {
+                ways.fail(failures_[j]);
+                wanted = !ways.exist(failures_[j], [&](Node v) {
+                    return holds(failures_[i].nodes, v) || holds(failures_[j].nodes, v);
+                });
+                ways.repair(failures_[j]);
+            }
+            if (wanted) found[task].push_back(pair);
+        }
+        ways.repair(failures_[i]);
+    });
+    std::vector<std::size_t> all;
+    for (const auto& part : found) all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+
+}  // namespace backstay
