@@ -1,0 +1,393 @@
+"""Forwarding: what every router does with a packet to one address, on the tables the engine computed.
+
+Longest match, then every equal-cost branch with an equal share (RFC 2992 hashing, taken as an even split). What a branch
+comes to: the next router, or an end with its `Fate`.
+
+Arrival is: a router that owns the address; a host on a connected subnet nobody of ours owns the address on; a speaker of
+ours that originates the anycast prefix; the external neighbour the destination belongs to (it announces a prefix that
+covers it, and nothing of ours, site, anycast or subnet, covers it as closely). A packet that leaves to any other
+neighbour, or to a next hop nobody knows, ``exits`` and has not arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from backstay.model.address import BITS, Address, Prefix
+from backstay.model.network import InterfaceRef, Network
+from backstay.model.policy import AccessListEntry
+from backstay.model.routing import DEFAULT_VRF
+from backstay.model.source import Remark
+from backstay.model.state import Fate, NextHop, Route
+from backstay.model.vendor import SEMANTICS
+from backstay.simulate.seams import Computed
+
+FATES = tuple(Fate)
+CODE = {fate: code for code, fate in enumerate(FATES)}
+NONE = -1
+
+T = TypeVar("T")
+
+ON_LINK = frozenset({"connected", "local", "kernel"})
+MAYBE_ON_LINK = ON_LINK | {"static"}
+
+
+class Target(NamedTuple):
+    """Where packets go. ``source`` is set only where an access list looks at it (`Fib.target`)."""
+
+    address: Address
+    source: Address | None = None
+
+
+class Branch(NamedTuple):
+    """One equal share of a router's packets. ``interface`` it leaves by (index, NONE: it does not leave); then either
+    ``node`` it comes to (index), or an end: ``fate`` (code, at node NONE) at router ``at`` (index).
+    """
+
+    interface: int
+    node: int
+    fate: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Where a destination counts as arrived outside our routers: ``speakers`` are (router, next-hop address), ``homes``
+    the routers of the sites whose prefixes hold it.
+    """
+
+    speakers: frozenset[tuple[str, Address]]
+    homes: frozenset[str]
+
+
+class Cover(Generic[T]):
+    """Values by prefix, found for an address from the longest prefix down."""
+
+    def __init__(self) -> None:
+        self._levels: dict[int, dict[int, dict[int, list[T]]]] = {4: {}, 6: {}}
+
+    def add(self, prefix: Prefix, value: T) -> None:
+        self._levels[prefix.version].setdefault(prefix.length, {}).setdefault(prefix.value, []).append(value)
+
+    def holding(self, address: Address) -> Iterator[tuple[int, T]]:
+        """(prefix length, value), longest prefix first."""
+        levels = self._levels[address.version]
+        bits = BITS[address.version]
+        for length in sorted(levels, reverse=True):
+            shift = bits - length
+            for value in levels[length].get(address.value >> shift << shift, ()):
+                yield length, value
+
+
+class Belongings:
+    """Whose an address is: what the network declares and configures, whatever routing says."""
+
+    def __init__(self, network: Network) -> None:
+        self._ours: Cover[str] = Cover()
+        self._homes: Cover[str] = Cover()
+        self._origins: Cover[tuple[str, Address]] = Cover()
+        self._announced: Cover[tuple[str, Address]] = Cover()
+        self._internal: Cover[tuple[str, Address]] = Cover()
+        self._add_sites(network)
+        self._add_anycasts(network)
+        self._add_neighbors(network)
+        for router in network.routers.values():
+            for interface in router.interfaces.values():
+                for address in interface.addresses:
+                    if interface.vrf == DEFAULT_VRF and not address.prefix.is_default:
+                        self._ours.add(address.prefix, router.name)
+
+    def _add_sites(self, network: Network) -> None:
+        for site in network.sites.values():
+            for prefix in site.prefixes:
+                self._ours.add(prefix, site.name)
+                for name in site.routers:
+                    router = network.router_named(name)
+                    if router:
+                        self._homes.add(prefix, router.name)
+
+    def _add_anycasts(self, network: Network) -> None:
+        for anycast in network.anycasts.values():
+            for prefix in anycast.prefixes:
+                self._ours.add(prefix, anycast.name)
+                for origin in anycast.origins:
+                    if origin.address:
+                        self._origins.add(prefix, (origin.router, origin.address))
+
+    def _add_neighbors(self, network: Network) -> None:
+        for neighbor in network.neighbors.values():
+            book = self._internal if neighbor.kind == "internal" else self._announced
+            for announcement in neighbor.announcements:
+                for attachment in neighbor.attachments:
+                    book.add(announcement.prefix, (attachment.router, attachment.address))
+
+    def of(self, address: Address) -> Belonging:
+        closest = next((length for length, _ in self._ours.holding(address)), -1)
+        speakers = {speaker for _, speaker in self._origins.holding(address)}
+        speakers |= {speaker for _, speaker in self._internal.holding(address)}
+        speakers |= {speaker for length, speaker in self._announced.holding(address) if length > closest}
+        return Belonging(frozenset(speakers), frozenset(router for _, router in self._homes.holding(address)))
+
+
+class Fib:
+    """Forwarding under one `Computed`. Nodes are (router, VRF) of live routers; hop sets are interned: rows of
+    them are small integers, equal where routers do the same.
+    """
+
+    def __init__(self, computed: Computed) -> None:
+        self.computed = computed
+        self.network = computed.network
+        self.nodes = tuple((name, vrf) for name in computed.routers for vrf in computed.tables.vrfs(name))
+        self.node_of = {node: index for index, node in enumerate(self.nodes)}
+        self.routers = tuple(sorted(self.network.routers))
+        self._router_index = {name: index for index, name in enumerate(self.routers)}
+        self.interfaces: list[InterfaceRef] = []
+        self._interface_index: dict[InterfaceRef, int] = {}
+        self.hop_sets: list[tuple[Branch, ...]] = []
+        self._hop_set_index: dict[tuple[Branch, ...], int] = {}
+        self._memo: list[dict[int, tuple[Route, int]]] = [{} for _ in self.nodes]
+        self._by_hops: list[dict[tuple[NextHop, ...], int]] = [{} for _ in self.nodes]
+        self._belongings = Belongings(self.network)
+        self._carriers = _carriers(computed)
+        self._known = _configured(self.network)
+        self._filtered, self.by_source = _filters(self.network)
+        self._unknowns: set[Remark] = set()
+
+    @property
+    def unknowns(self) -> tuple[Remark, ...]:
+        """What could not be decided so far, sorted."""
+        return tuple(sorted(self._unknowns, key=lambda remark: (remark.code, remark.text)))
+
+    def target(self, address: Address, source: Address | None = None) -> Target:
+        """The destination, with the source address only where some access list asks for it."""
+        return Target(address, source if self.by_source else None)
+
+    def row(self, target: Target) -> npt.NDArray[np.int32]:
+        """The hop set of every node for packets to the target."""
+        lookup = self.computed.tables.lookup
+        address = target.address
+        belonging = self._belongings.of(address)
+        row = np.empty(len(self.nodes), dtype=np.int32)
+        for index, (router, vrf) in enumerate(self.nodes):
+            found = lookup(router, vrf, address)
+            if found is None:
+                row[index] = self._end(Fate.NO_ROUTE, router)
+                continue
+            route = found[1]
+            known = self._memo[index].get(id(route))
+            row[index] = known[1] if known else self._decide(index, route, target, belonging)
+        for ref in self._carriers.get(address, ()):
+            node = self.node_of.get((ref.router, self._vrf(ref)))
+            if node is not None:
+                row[node] = self._end(Fate.DELIVERED, ref.router)
+        return row
+
+    def _vrf(self, ref: InterfaceRef) -> str:
+        return self.network.routers[ref.router].interfaces[ref.interface].vrf
+
+    def _intern(self, branches: tuple[Branch, ...]) -> int:
+        known = self._hop_set_index.get(branches)
+        if known is None:
+            known = self._hop_set_index[branches] = len(self.hop_sets)
+            self.hop_sets.append(branches)
+        return known
+
+    def _interface(self, ref: InterfaceRef) -> int:
+        known = self._interface_index.get(ref)
+        if known is None:
+            known = self._interface_index[ref] = len(self.interfaces)
+            self.interfaces.append(ref)
+        return known
+
+    def _end(self, fate: Fate, router: str) -> int:
+        return self._intern((self._ending(fate, router),))
+
+    def _ending(self, fate: Fate, router: str, out: InterfaceRef | None = None) -> Branch:
+        return Branch(self._interface(out) if out else NONE, NONE, CODE[fate], self._router_index[router])
+
+    def _decide(self, index: int, route: Route, target: Target, belonging: Belonging) -> int:
+        """The hop set of a route; remembered when it is the same for every destination of the route."""
+        gateways = route.protocol not in MAYBE_ON_LINK and bool(route.forwarding)
+        hop_set = self._by_hops[index].get(route.forwarding) if gateways else None
+        if hop_set is None:
+            hop_set, shared = self._work_out(index, route, target, belonging)
+            if not shared:
+                return hop_set
+            if gateways:
+                self._by_hops[index][route.forwarding] = hop_set
+        self._memo[index][id(route)] = (route, hop_set)  # keeping the route keeps its id its own
+        return hop_set
+
+    def _work_out(self, index: int, route: Route, target: Target, belonging: Belonging) -> tuple[int, bool]:
+        """The hop set, and whether every destination of the route has it."""
+        router, vrf = self.nodes[index]
+        shared = True
+        branches = []
+        for hop in dict.fromkeys(route.forwarding):
+            branch, general = self._branch(router, vrf, route, hop, target, belonging)
+            branches.append(branch)
+            shared = shared and general
+        if not branches:
+            dropped = any(hop.discard for hop in route.next_hops)
+            branches.append(self._ending(Fate.DISCARDED if dropped else Fate.UNREACHABLE, router))
+        return self._intern(tuple(sorted(branches))), shared
+
+    def _branch(
+        self, router: str, vrf: str, route: Route, hop: NextHop, target: Target, belonging: Belonging
+    ) -> tuple[Branch, bool]:
+        """What one next hop comes to, and whether that holds for every destination of the route."""
+        if hop.discard:
+            return self._ending(Fate.DISCARDED, router), True
+        if hop.interface is None:
+            node = self.node_of.get((router, hop.vrf)) if hop.vrf and hop.vrf != vrf else None
+            leaked = Branch(NONE, node, NONE, NONE) if node is not None else None
+            return leaked or self._ending(Fate.UNREACHABLE, router), True
+        out = InterfaceRef(router, hop.interface)
+        if out not in self.computed.topology.up:
+            return self._ending(Fate.UNREACHABLE, router), True
+        if hop.address is None and (
+            route.protocol in ON_LINK or (route.protocol == "static" and hop in route.next_hops)
+        ):
+            return self._on_link(out, route, target, belonging), False
+        return self._via(out, hop, target, belonging)
+
+    def _on_link(self, out: InterfaceRef, route: Route, target: Target, belonging: Belonging) -> Branch:
+        """The destination itself is looked for on the segment (ARP, neighbour discovery)."""
+        address = target.address
+        peers = self.computed.topology.peers.get(out, ())
+        peer = self._peer_with(out, address)
+        if peer:
+            return self._across(out, peer, target)
+        if address in self._known:
+            return self._ending(Fate.UNREACHABLE, out.router)
+        ours = (out.router, address) in belonging.speakers or out.router in belonging.homes
+        if ours or route.protocol in ON_LINK or not peers:
+            return self._leaving(out, Fate.DELIVERED, target)
+        return self._ending(Fate.UNREACHABLE, out.router)
+
+    def _via(self, out: InterfaceRef, hop: NextHop, target: Target, belonging: Belonging) -> tuple[Branch, bool]:
+        """The next hop is a gateway."""
+        address = hop.address
+        peer = self._peer_with(out, address) if address else None
+        if peer is None and (address is None or address.is_link_local):
+            peer = self._only_peer(out)
+            if peer is None:
+                return self._ending(Fate.UNREACHABLE, out.router), True
+        if peer:
+            return self._across(out, peer, target), not self._filtered
+        assert address is not None
+        if address in self._known:
+            return self._ending(Fate.UNREACHABLE, out.router), True
+        arrives = (out.router, address) in belonging.speakers or out.router in belonging.homes
+        return self._leaving(out, Fate.DELIVERED if arrives else Fate.EXITS, target), False
+
+    def _peer_with(self, out: InterfaceRef, address: Address) -> InterfaceRef | None:
+        carriers = self._carriers.get(address)
+        if not carriers:
+            return None
+        return next((peer for peer in self.computed.topology.peers.get(out, ()) if peer in carriers), None)
+
+    def _only_peer(self, out: InterfaceRef) -> InterfaceRef | None:
+        """Who answers to a link-local next hop: clear with one other router on the segment, else not ours to guess."""
+        peers = self.computed.topology.peers.get(out, ())
+        if len(peers) > 1:
+            text = f"{out}: the next hop is an unknown link-local address and {len(peers)} routers share the segment"
+            self._unknowns.add(Remark("ambiguous-next-hop", text, out.router))
+        return peers[0] if len(peers) == 1 else None
+
+    def _across(self, out: InterfaceRef, peer: InterfaceRef, target: Target) -> Branch:
+        """The packet crosses to ``peer``, unless an access list or a router that does not forward ends it."""
+        if self._filtered and not self._permits(out, "out", target):
+            return self._ending(Fate.FILTERED, out.router)
+        if self._filtered and not self._permits(peer, "in", target):
+            return self._ending(Fate.FILTERED, peer.router, out)
+        node = self.node_of.get((peer.router, self._vrf(peer)))
+        if node is None:
+            return self._ending(Fate.UNREACHABLE, out.router)
+        if not self.network.routers[peer.router].forwarding and not self._owns(peer.router, target.address):
+            return self._ending(Fate.DISCARDED, peer.router, out)
+        return Branch(self._interface(out), node, NONE, NONE)
+
+    def _leaving(self, out: InterfaceRef, fate: Fate, target: Target) -> Branch:
+        if self._filtered and not self._permits(out, "out", target):
+            return self._ending(Fate.FILTERED, out.router)
+        return self._ending(fate, out.router, out)
+
+    def _owns(self, router: str, address: Address) -> bool:
+        return any(ref.router == router for ref in self._carriers.get(address, ()))
+
+    def _permits(self, ref: InterfaceRef, direction: str, target: Target) -> bool:
+        router = self.network.routers[ref.router]
+        interface = router.interfaces[ref.interface]
+        name = interface.access_list_in if direction == "in" else interface.access_list_out
+        if name is None:
+            return True
+        listed = router.policies.access_lists.get((target.address.version, name))
+        if listed is None:
+            row = SEMANTICS.get(router.vendor)
+            return row is not None and row.undefined_access_list != "deny"
+        return permits(listed.entries, target)
+
+
+def permits(entries: Iterable[AccessListEntry], target: Target) -> bool:
+    """First match of an access list for a packet that no protocol or port line speaks of; no match is a deny.
+
+    A line with a protocol or ports is passed over: what it does to that traffic is the ``filters`` check's to say.
+    """
+    for entry in entries:
+        if entry.protocol not in {"ip", "ipv6", "any"} or entry.source_ports or entry.destination_ports:
+            continue
+        if _meets(entry.destination, entry.destination_wildcard, target.address) and _meets(
+            entry.source, entry.source_wildcard, target.source
+        ):
+            return entry.permit
+    return False
+
+
+def _meets(prefix: Prefix | None, wildcard: tuple[int, int] | None, address: Address | None) -> bool:
+    if prefix is None and wildcard is None:
+        return True
+    if address is None:
+        return False
+    if wildcard is not None:
+        value, mask = wildcard
+        return (address.value | mask) == (value | mask)
+    assert prefix is not None
+    return prefix.holds(address)
+
+
+def _carriers(computed: Computed) -> dict[Address, frozenset[InterfaceRef]]:
+    """Interfaces that are up, by address, over all VRFs."""
+    found: dict[Address, set[InterfaceRef]] = {}
+    for (_, address), refs in computed.topology.owners.items():
+        found.setdefault(address, set()).update(refs)
+    return {address: frozenset(refs) for address, refs in found.items()}
+
+
+def _configured(network: Network) -> frozenset[Address]:
+    """Every address of ours, up or not: nobody else answers for it."""
+    return frozenset(
+        address.address
+        for router in network.routers.values()
+        for interface in router.interfaces.values()
+        for address in interface.addresses
+    )
+
+
+def _filters(network: Network) -> tuple[bool, bool]:
+    """Whether any interface filters packets, and whether any such list looks at their source."""
+    lists = [
+        router.policies.access_lists.get((version, name))
+        for router in network.routers.values()
+        for interface in router.interfaces.values()
+        for name in (interface.access_list_in, interface.access_list_out)
+        if name
+        for version in (4, 6)
+    ]
+    by_source = any(entry.source or entry.source_wildcard for found in lists if found for entry in found.entries)
+    return bool(lists), by_source
