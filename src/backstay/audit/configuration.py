@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 
 from backstay.model.network import InterfaceRef, Network, Router
 
@@ -64,6 +65,11 @@ def configuration_change(before: Network, after: Network) -> ConfigurationChange
     return ConfigurationChange(routers=routers, links=_links(before, after, routers))
 
 
+@cache
+def _fact_fields(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name not in NOT_FACTS)
+
+
 def facts(value: object, field: str = "") -> object:
     """The value without places: comparable, and equal for two texts that say the same."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -93,7 +99,7 @@ def _router(name: str, before: Router | None, after: Router | None) -> RouterCha
     return RouterChange(router=name, parts=parts, interfaces=tuple(touched))
 
 
-_PARTS = tuple(item.name for item in fields(Router) if item.name not in NOT_FACTS)
+_PARTS = _fact_fields(Router)
 
 
 def _differs(before: object, after: object, field: str = "") -> bool:

@@ -1,0 +1,173 @@
+"""reach: the change must not cut a protected flow, nor create a loop or a black hole, in any address family."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from backstay.audit.context import Context
+from backstay.audit.difference import grown
+from backstay.audit.evidence import finding
+from backstay.audit.wording import count, percent, rate, some, verb
+from backstay.model.change import Intent
+from backstay.model.endpoints import entries
+from backstay.model.finding import Finding, Severity
+from backstay.model.flows import Flow, protected_flows
+from backstay.model.state import Fate, FlowResult
+
+ID = "reach"
+TRAPS = frozenset({Fate.LOOP, Fate.DISCARDED, Fate.NO_ROUTE, Fate.UNREACHABLE})
+"""Fates of demand that enters the network and dies in it."""
+
+Results = Mapping[str, FlowResult]
+
+
+def check(context: Context) -> tuple[Finding, ...]:
+    """Protected flows that fare worse than before the change, in groups of kind, address family and fate."""
+    return (*_unanswered(context), *_gone(context), *_worse(context), *_failing_before(context), *_traps(context))
+
+
+def _flows(context: Context) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
+    before = protected_flows(context.network_before)
+    same = context.network_before is context.network_after
+    return before, before if same else protected_flows(context.network_after)
+
+
+def _unanswered(context: Context) -> Iterator[Finding]:
+    """A flow nobody computed is not a flow that arrives."""
+    before, after = _flows(context)
+    missing = [flow.name for flow in before if flow.name not in context.before.flows]
+    missing += [flow.name for flow in after if flow.name not in context.after.flows]
+    if missing:
+        text = f"the engine has no answer for {count(len(missing), 'protected flow')}: {some(sorted(set(missing)), 2)}"
+        yield finding(context, ID, Severity.UNKNOWN, text)
+
+
+def _gone(context: Context) -> Iterator[Finding]:
+    """Flows whose ends the change removes: a loopback address, a route reflector's session."""
+    before, after = _flows(context)
+    names = {flow.name for flow in after}
+    gone = [flow for flow in before if flow.name not in names]
+    sessions = [flow.name for flow in gone if flow.kind == "reflector"]
+    cut = [flow.name for flow in gone if flow.kind != "reflector"]
+    if cut:
+        text = f"{count(len(cut), 'protected flow')} lose an end, its address is gone: {some(cut, 2)}"
+        yield finding(context, ID, Severity.DENY, text, before="protected", after="no such address")
+    if sessions:
+        text = f"{count(len(sessions), 'internal BGP session')} {verb(len(sessions), 'is', 'are')} removed or shut: {some(sessions, 2)}"
+        yield finding(context, ID, Severity.WARNING, text)
+
+
+def _worse(context: Context) -> Iterator[Finding]:
+    groups: dict[tuple[str, int, Fate], list[Flow]] = defaultdict(list)
+    of_group: dict[tuple[str, int], int] = defaultdict(int)
+    down: list[Flow] = []
+    for flow in _flows(context)[1]:
+        before, after = context.before.flows.get(flow.name), context.after.flows.get(flow.name)
+        of_group[flow.kind, flow.destination.version] += 1
+        if before is None or after is None or not _is_worse(before, after):
+            continue
+        if _stands_in(context, flow):
+            down.append(flow)
+        else:
+            groups[flow.kind, flow.destination.version, after.fate].append(flow)
+    for (kind, version, fate), flows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield _cut(context, kind, version, fate, flows, of_group[kind, version])
+    if down:
+        text = f"{count(len(down), 'protected flow')} of routers that the step takes down rest on others meanwhile"
+        yield finding(context, ID, Severity.WARNING, text)
+
+
+def _is_worse(before: FlowResult, after: FlowResult) -> bool:
+    """Less of it arrives, or what did not arrive anyway now runs in a circle."""
+    looping = after.fate is Fate.LOOP and before.fate is not Fate.LOOP
+    return grown(after.delivered, before.delivered) or looping
+
+
+def _stands_in(context: Context, flow: Flow) -> bool:
+    """True for a flow from or to a router that is down on purpose while another entry of the same place delivers,
+    and for its BGP sessions, which cannot but go with it.
+    """
+    down = context.moment.overlay.routers_down
+    if not down:
+        return False
+    network = context.network_after
+    if flow.kind == "reflector":
+        return flow.router in down or flow.destination_place in down
+    if flow.router not in down:
+        return False
+    others = set(entries(network, flow.source_place)) - down
+    tail = f">{flow.destination}"
+    siblings = [r for name, r in context.after.flows.items() if name.endswith(tail) and _entry(name) in others]
+    return any(result.delivered >= 1 for result in siblings)
+
+
+def _entry(name: str) -> str:
+    """The router in a flow's name: ``pop-to-dc fra>ash v4 fra1>10.255.0.2``."""
+    return name.rsplit(" ", 1)[-1].partition(">")[0]
+
+
+def _cut(context: Context, kind: str, version: int, fate: Fate, flows: list[Flow], total: int) -> Finding:
+    results = [context.after.flows[flow.name] for flow in flows]
+    at = sorted({router for result in results for router in result.at})
+    lost = [result.delivered for result in results]
+    share = "nothing of them arrives" if max(lost) == 0 else f"at worst {percent(min(lost))} arrives"
+    pairs = list(dict.fromkeys(f"{flow.source_place} to {flow.destination_place}" for flow in flows))
+    trap = {Fate.LOOP: " in a loop", Fate.DISCARDED: " in a black hole"}.get(fate, "")
+    summary = (
+        f"{count(len(flows), 'protected flow')} of {total} ({kind}, IPv{version}) {verb(len(flows), 'ends', 'end')}"
+        f"{trap or ' ' + fate.value}, {share}: {some(pairs, 3)}"
+    )
+    before = [context.before.flows[flow.name].delivered for flow in flows]
+    return finding(
+        context,
+        ID,
+        Severity.DENY,
+        summary,
+        before=f"{percent(sum(before) / len(before))} delivered",
+        after=f"{percent(sum(lost) / len(lost))} delivered" + (f"; ends at {some(at, 3)}" if at else ""),
+    )
+
+
+def _failing_before(context: Context) -> Iterator[Finding]:
+    """Not this change's doing, but nobody should plan on it."""
+    failing = [
+        name for name, result in context.after.flows.items() if _fails_as_before(context.before.flows, name, result)
+    ]
+    if failing:
+        severity = Severity.INFO if context.intent is Intent.RESTORE else Severity.WARNING
+        text = f"{count(len(failing), 'protected flow')} {verb(len(failing), 'does', 'do')} not arrive, neither before nor after: {some(sorted(failing), 2)}"
+        yield finding(context, ID, severity, text, where=())
+
+
+def _fails_as_before(before: Results, name: str, after: FlowResult) -> bool:
+    was = before.get(name)
+    return was is not None and was.delivered < 1 and after.delivered < 1 and not _is_worse(was, after)
+
+
+def _traps(context: Context) -> Iterator[Finding]:
+    """Demand that now dies inside the network, whether or not anybody protects it."""
+    before, after = _dying(context, after=False), _dying(context, after=True)
+    for fate in sorted(after, key=lambda item: (-after[item], item)):
+        if grown(before.get(fate, 0.0), after[fate]):
+            at = sorted({router for lost in context.after.loads.lost if lost.reason is fate for router in lost.at})
+            word = {Fate.LOOP: "a loop", Fate.DISCARDED: "a discard route"}.get(fate, fate.value)
+            text = f"{rate(after[fate])} of demand die inside the network: {word} at {some(at, 3) or 'unnamed routers'}"
+            severity = Severity.DENY if fate is Fate.LOOP or _undeclared(context) else Severity.WARNING
+            yield finding(context, ID, severity, text, before=rate(before.get(fate, 0.0)), after=rate(after[fate]))
+
+
+def _undeclared(context: Context) -> bool:
+    found = context.difference
+    return grown(found.lost_before + context.change.expect.lost_mbps, found.lost_after)
+
+
+def _dying(context: Context, *, after: bool) -> dict[Fate, float]:
+    lost: Iterable[tuple[Fate, float]] = (
+        (item.reason, item.mbps) for item in (context.after if after else context.before).loads.lost
+    )
+    totals: dict[Fate, float] = defaultdict(float)
+    for fate, mbps in lost:
+        if fate in TRAPS:
+            totals[fate] += mbps
+    return totals
