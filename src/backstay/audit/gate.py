@@ -164,7 +164,7 @@ class _Gate:
         found = attempt(check.function, context)
         if isinstance(found, Failure):
             self._unknown(name, check.id, f"the check {check.id} did not run to its end: {found.cause}", label)
-        elif not isinstance(found, tuple) or not all(isinstance(item, Finding) for item in found):
+        elif not _are_findings(found):
             self._unknown(name, check.id, f"the check {check.id} did not answer with findings", label)
         else:
             ledger.findings.extend(found)
@@ -200,7 +200,7 @@ class _Gate:
         found = attempt(self.compare, states)
         if isinstance(found, Failure):
             self.object_to(f"the engines' answers could not be compared: {found.cause}")
-        elif not isinstance(found, tuple) or not all(isinstance(item, Finding) for item in found):
+        elif not _are_findings(found):
             self.object_to("the comparison of the engines did not answer with findings")
         else:
             self.common.extend(replace(item, stage=item.stage or label) for item in found)
@@ -245,6 +245,12 @@ class _Gate:
 
 def _silent(_: str) -> None:
     """Nobody listens."""
+
+
+def _are_findings(answer: object) -> bool:
+    if not isinstance(answer, tuple):
+        return False
+    return all(isinstance(item, Finding) and isinstance(item.severity, Severity) for item in answer)
 
 
 def _answer(engine: Engine, network: Network, overlay: Overlay, sweep: bool) -> State:
