@@ -1,0 +1,1 @@
+"""Makes a complete network folder on a real public topology: what `backstay new` does."""
