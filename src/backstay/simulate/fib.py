@@ -151,7 +151,7 @@ class Fib:
         self.hop_sets: list[tuple[Branch, ...]] = []
         self._hop_set_index: dict[tuple[Branch, ...], int] = {}
         self._memo: list[dict[int, tuple[Route, int]]] = [{} for _ in self.nodes]
-        self._by_hops: list[dict[tuple[NextHop, ...], int]] = [{} for _ in self.nodes]
+        self._by_hops: list[dict[tuple[int, ...], tuple[tuple[NextHop, ...], int]]] = [{} for _ in self.nodes]
         self._belongings = Belongings(self.network)
         self._carriers = _carriers(computed)
         self._known = _configured(self.network)
@@ -213,14 +213,17 @@ class Fib:
     def _decide(self, index: int, route: Route, target: Target, belonging: Belonging) -> int:
         """The hop set of a route; remembered when it is the same for every destination of the route."""
         gateways = route.protocol not in MAYBE_ON_LINK and bool(route.forwarding)
-        hop_set = self._by_hops[index].get(route.forwarding) if gateways else None
-        if hop_set is None:
+        key = tuple(map(id, route.forwarding))
+        known = self._by_hops[index].get(key) if gateways else None
+        if known:
+            hop_set = known[1]
+        else:
             hop_set, shared = self._work_out(index, route, target, belonging)
             if not shared:
                 return hop_set
             if gateways:
-                self._by_hops[index][route.forwarding] = hop_set
-        self._memo[index][id(route)] = (route, hop_set)  # keeping the route keeps its id its own
+                self._by_hops[index][key] = (route.forwarding, hop_set)
+        self._memo[index][id(route)] = (route, hop_set)  # what is kept keeps its id its own
         return hop_set
 
     def _work_out(self, index: int, route: Route, target: Target, belonging: Belonging) -> tuple[int, bool]:
@@ -228,7 +231,7 @@ class Fib:
         router, vrf = self.nodes[index]
         shared = True
         branches = []
-        for hop in dict.fromkeys(route.forwarding):
+        for hop in {(hop, hop.neighbor): hop for hop in route.forwarding}.values():
             branch, general = self._branch(router, vrf, route, hop, target, belonging)
             branches.append(branch)
             shared = shared and general
@@ -273,7 +276,7 @@ class Fib:
     def _via(self, out: InterfaceRef, hop: NextHop, target: Target, belonging: Belonging) -> tuple[Branch, bool]:
         """The next hop is a gateway."""
         address = hop.address
-        peer = self._peer_with(out, address) if address else None
+        peer = hop.neighbor or (self._peer_with(out, address) if address else None)
         if peer is None and (address is None or address.is_link_local):
             peer = self._only_peer(out)
             if peer is None:
