@@ -29,10 +29,15 @@ class Semantics:
     isis_path_metric_limit: int
     isis_narrow_metric_limit: int = 63
     ospf_reference_bandwidth: float = 100_000.0
+    ospf_default_bandwidth: float = 10_000.0
+    ospf_loopback_cost: int | None = 0
+    ospf6_loopback_cost: int | None = None
+    ospf_nssa_default: bool = False
     ospf_maximum_paths: int = 64
     ebgp_maximum_paths: int = 64
     ibgp_maximum_paths: int = 64
     isis_maximum_paths: int = 64
+    isis_level1_into_level2: bool = True
     local_routes: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,6 +65,8 @@ FRR = Semantics(
     isis_link_metric_limit=None,
     isis_path_metric_limit=0xFE000000,
     ospf_reference_bandwidth=100_000.0,
+    isis_level1_into_level2=False,
+    ospf_nssa_default=True,
     sources={
         "distances": "FRR zebra/zebra_rib.c route_info[] (8.4); `show ip route` of FRR 8.4.4",
         "undefined_route_map": "seen on FRR 8.4.4: route-map deleted but still referenced, 0 routes exported",
@@ -68,7 +75,12 @@ FRR = Semantics(
         "undefined_access_list": "FRR lib/filter.c access_list_apply(): no list is FILTER_DENY",
         "undefined_community_list": "FRR bgpd/bgp_routemap.c route_match_community(): no list is RMAP_NOMATCH",
         "isis_link_metric_limit": "seen on FRR 8.4.4: metric 16777215 is added up; RFC 5305 3 says leave the link out",
+        "isis_level1_into_level2": "seen on FRR 8.4.4: the level 2 LSP of a level-1-2 router holds its own prefixes alone",
         "isis_path_metric_limit": "FRR isisd/isis_spf.c MAX_WIDE_PATH_METRIC, RFC 5305 3",
+        "ospf_default_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_BANDWIDTH 10000 Mbit/s, for interfaces of unknown speed",
+        "ospf_loopback_cost": "seen on FRR 8.4.4 and Cumulus 3.7: the loopback of a neighbour costs the link alone",
+        "ospf6_loopback_cost": "seen on FRR 8.4.4: a loopback costs what any interface of unknown speed does, 10",
+        "ospf_nssa_default": "seen on FRR 8.4.4: an ABR sends a type 3 default into an NSSA without being asked",
         "ospf_reference_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_REF_BANDWIDTH 100000 Mbit/s",
     },
 )

@@ -1,0 +1,238 @@
+"""IS-IS: levels 1 and 2, IPv4 and IPv6, single and multi topology (ISO 10589, RFC 1195, 5120, 5302, 5305, 5308).
+
+A level of an address family is one graph with one block of prefixes on it. LANs are meshes: a path over the pseudonode
+costs what the sender's circuit costs, as the pseudonode adds nothing (ISO 10589 7.2.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from backstay.model.address import Prefix
+from backstay.model.network import Network
+from backstay.model.routing import IsisProcess
+from backstay.model.source import Remark
+from backstay.model.state import Adjacency, NextHop
+from backstay.model.vendor import SEMANTICS
+from backstay.simulate.isis_circuits import Circuit, Circuits, adjacent, floods_between, hop_maker
+from backstay.simulate.layers import Announcement, Block, Instance, Layer, LayeredRoutes, distances
+from backstay.simulate.redistribution import Imported
+from backstay.simulate.seams import Topology
+from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
+from backstay.simulate.topology import usable_addresses
+
+MULTI_TOPOLOGY = "ipv6-unicast"
+NARROW_PATH_LIMIT = 1023
+DEFAULT = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
+
+Announced = dict[Prefix, list[Announcement]]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One level's shortest paths in one topology; ``multi`` is RFC 5120's IPv6 topology. ``keys`` are all nodes."""
+
+    level: int
+    multi: bool
+    paths: Paths
+
+
+class Isis:
+    """IS-IS of a whole network under one topology; `routes` hangs redistributed prefixes on it."""
+
+    def __init__(self, network: Network, topology: Topology) -> None:
+        self.network = network
+        self.circuits = Circuits(network, topology)
+        self._keys = tuple(self.circuits.nodes)
+        self._hops = {version: hop_maker(self.circuits, version) for version in (4, 6)}
+        self._adjacent = {
+            level: tuple(pair for pair in self.circuits.pairs if adjacent(*pair, level)) for level in (1, 2)
+        }
+        self._graphs = tuple(self._graph(level, multi=multi) for level in (1, 2) for multi in (False, True))
+
+    @property
+    def adjacencies(self) -> frozenset[Adjacency]:
+        return frozenset(
+            Adjacency("isis", str(level), one.ref, other.ref)
+            for level, pairs in self._adjacent.items()
+            for one, other in pairs
+        )
+
+    @property
+    def unknowns(self) -> tuple[Remark, ...]:
+        """What cannot be computed surely: a circuit of metric 0 makes equal-cost first hops depend on order, and
+        routers of unequal metric style half understand each other.
+        """
+        found: set[Remark] = set()
+        for level, pairs in self._adjacent.items():
+            for one, other in pairs:
+                if one.metric(level, SEMANTICS[one.router.vendor]) == 0:
+                    found.add(_remark("isis-metric-zero", one, "metric 0 on a link: equal-cost paths are undefined"))
+                if {one.process.metric_style, other.process.metric_style} == {"narrow", "wide"}:
+                    text = f"metric style {one.process.metric_style} beside {other.process.metric_style} of {other.ref}"
+                    found.add(_remark("isis-metric-style", one, text))
+        return tuple(sorted(found, key=str))
+
+    def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
+        """All routes, given what each process redistributes or originates."""
+        layers: list[Layer] = []
+        for version in (4, 6):
+            upward: dict[NodeKey, list[Imported]] = {key: list(items) for key, items in imported.items()}
+            for graph in self._graphs:
+                if graph.paths.keys and not (version == 4 and graph.multi):
+                    found = list(self._layers(graph, version, upward))
+                    self._add_level1(found[:1] if graph.level == 1 else [], upward)
+                    layers.extend(found)
+        return LayeredRoutes("isis", layers, self._instances(), self.adjacencies)
+
+    # ------------------------------------------------------------------------------------- graphs
+
+    def _graph(self, level: int, *, multi: bool) -> Graph:
+        keys = [
+            key for key in self._keys if level in self.circuits.nodes[key].levels and (not multi or self._multi(key))
+        ]
+        index = {key: number for number, key in enumerate(keys)}
+        edges = [
+            edge
+            for one, other in self._adjacent[level]
+            if one.node in index and other.node in index and _in_topology(one, other, multi=multi)
+            for edge in self._edge(one, other, level, index)
+        ]
+        closed = frozenset(index[key] for key in keys if _overloaded(self.circuits.nodes[key]))
+        return Graph(level, multi, Paths(keys, edges, closed, self._limit(keys)))
+
+    def _edge(self, one: Circuit, other: Circuit, level: int, index: Mapping[NodeKey, int]) -> Iterable[Edge]:
+        semantics = SEMANTICS[one.router.vendor]
+        metric = one.metric(level, semantics)
+        excluded = semantics.isis_link_metric_limit is not None and metric >= semantics.isis_link_metric_limit
+        if not excluded and floods_between(one, other, level) and _understood(one.process, other.process):
+            yield Edge(index[one.node], index[other.node], metric, one.ref, other.ref)
+
+    def _limit(self, keys: Iterable[NodeKey]) -> int:
+        """The lowest path limit of the routers taking part; a level all narrow stops at 1023 (ISO 10589 7.2.6)."""
+        if all(self.circuits.nodes[key].metric_style == "narrow" for key in keys):
+            return NARROW_PATH_LIMIT
+        limits = (SEMANTICS[self.network.routers[router].vendor].isis_path_metric_limit for router, _ in keys)
+        return min(limits, default=UNREACHED - 1)
+
+    def _multi(self, key: NodeKey) -> bool:
+        return MULTI_TOPOLOGY in self.circuits.nodes[key].topologies
+
+    # ------------------------------------------------------------------------------------- prefixes
+
+    def _layers(self, graph: Graph, version: int, imported: Mapping[NodeKey, Iterable[Imported]]) -> Iterable[Layer]:
+        members = frozenset(key for key in graph.paths.keys if self._looks(key, graph, version))
+        if not members:
+            return
+        announced = self._own(graph, version, members)
+        self._add_imported(announced, graph, version, members, imported)
+        hop = self._hop(version)
+        kind = f"level-{graph.level}"
+        yield Layer(kind, graph.level, graph.paths, Block(announced), hop, members=members)
+        if graph.level == 1:
+            yield from self._attached(graph, version, members, hop)
+
+    def _looks(self, key: NodeKey, graph: Graph, version: int) -> bool:
+        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one."""
+        return version == 4 or self._multi(key) == graph.multi
+
+    def _own(self, graph: Graph, version: int, members: frozenset[NodeKey]) -> Announced:
+        announced: Announced = {}
+        for circuit in self.circuits.by_ref.values():
+            enabled = version in circuit.settings.versions and graph.level in circuit.levels
+            if circuit.node not in members or not enabled or (graph.multi and _off(circuit)):
+                continue
+            metric = circuit.metric(graph.level, SEMANTICS[circuit.router.vendor])
+            for item in usable_addresses(circuit.interface, version):
+                announced.setdefault(item.prefix, []).append(Announcement(graph.paths.index[circuit.node], metric))
+        return announced
+
+    def _add_imported(
+        self,
+        announced: Announced,
+        graph: Graph,
+        version: int,
+        members: frozenset[NodeKey],
+        imported: Mapping[NodeKey, Iterable[Imported]],
+    ) -> None:
+        for key in sorted(members):
+            narrow = self.circuits.nodes[key].metric_style != "wide"
+            for item in imported.get(key, ()):
+                if item.level == graph.level and item.prefix.version == version:
+                    cost = min(item.metric, 63) if narrow else item.metric
+                    entry = Announcement(graph.paths.index[key], cost, item.tag)
+                    announced.setdefault(item.prefix, []).append(entry)
+
+    def _add_level1(self, layers: Iterable[Layer], upward: dict[NodeKey, list[Imported]]) -> None:
+        """What level-1-2 routers tell level 2 of their level 1 routes, where the vendor does so (RFC 1195 3.2)."""
+        for layer in layers:
+            for key in sorted(layer.members or ()):
+                router, _ = key
+                process = self.circuits.nodes[key]
+                if process.levels == {1, 2} and SEMANTICS[self.network.routers[router].vendor].isis_level1_into_level2:
+                    upward.setdefault(key, []).extend(
+                        Imported(prefix=prefix, metric=metric, level=2) for prefix, metric in distances(layer, key)
+                    )
+
+    def _attached(
+        self, graph: Graph, version: int, members: frozenset[NodeKey], hop: Callable[[Edge], NextHop | None]
+    ) -> Iterable[Layer]:
+        """The default route to the nearest router that sets the attached bit (ISO 10589 7.2.9.2). Routers that are
+        attached themselves do not look at it.
+        """
+        attached = {key for key in members if self._is_attached(key)}
+        sending = [Announcement(graph.paths.index[key], 0) for key in sorted(attached) if self._sends_attached(key)]
+        looking = frozenset(key for key in members if key not in attached and self.circuits.nodes[key].attached_receive)
+        if sending and looking:
+            block = Block({DEFAULT[version]: sending})
+            yield Layer("level-1", 1, graph.paths, block, hop, members=looking)
+
+    def _is_attached(self, key: NodeKey) -> bool:
+        return self.circuits.nodes[key].levels == {1, 2} and key in self._with_level2
+
+    def _sends_attached(self, key: NodeKey) -> bool:
+        return self.circuits.nodes[key].attached_send
+
+    @property
+    def _with_level2(self) -> frozenset[NodeKey]:
+        return frozenset(one.node for one, _ in self._adjacent[2])
+
+    def _hop(self, version: int) -> Callable[[Edge], NextHop | None]:
+        hops = self._hops[version]
+        return lambda edge: hops.get((edge.local, edge.remote))
+
+    def _instances(self) -> Mapping[tuple[str, str], tuple[Instance, ...]]:
+        found: dict[tuple[str, str], list[Instance]] = {}
+        for key, process in self.circuits.nodes.items():
+            semantics = SEMANTICS[self.network.routers[key[0]].vendor]
+            instance = Instance(key, {"": semantics.distances["isis"]}, semantics.isis_maximum_paths)
+            found.setdefault((key[0], process.vrf), []).append(instance)
+        return {place: tuple(items) for place, items in found.items()}
+
+
+def _remark(code: str, circuit: Circuit, text: str) -> Remark:
+    return Remark(code, f"{circuit.ref}: {text}", circuit.router.name, circuit.settings.place)
+
+
+def _overloaded(process: IsisProcess) -> bool:
+    """The bit as configured for good; one set on start-up is gone by the time routing has settled (RFC 3277)."""
+    return process.overload is not None and process.overload.on_startup is None
+
+
+def _in_topology(one: Circuit, other: Circuit, *, multi: bool) -> bool:
+    if not multi:
+        return True
+    both = 6 in one.settings.versions and 6 in other.settings.versions
+    return both and not _off(one) and not _off(other)
+
+
+def _off(circuit: Circuit) -> bool:
+    return MULTI_TOPOLOGY in circuit.settings.topologies_off
+
+
+def _understood(one: IsisProcess, other: IsisProcess) -> bool:
+    """Whether both read each other's reachability: narrow and wide TLVs are strangers (RFC 3787 5.1; seen on FRR
+    8.4.4), a router in transition speaks both.
+    """
+    return one.metric_style == other.metric_style or "transition" in (one.metric_style, other.metric_style)

@@ -1,0 +1,135 @@
+"""IS-IS circuits and the adjacencies they form (ISO 10589, RFC 1195, RFC 5303)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from backstay.model.network import Interface, InterfaceRef, Network, Router
+from backstay.model.routing import IsisInterface, IsisProcess
+from backstay.model.state import NextHop
+from backstay.model.vendor import Semantics
+from backstay.simulate.seams import Topology
+from backstay.simulate.spf import NodeKey
+from backstay.simulate.topology import facing_address, shared_subnet
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """IS-IS running on one interface that is up."""
+
+    ref: InterfaceRef
+    router: Router
+    interface: Interface
+    process: IsisProcess
+    settings: IsisInterface
+
+    @property
+    def node(self) -> NodeKey:
+        return (self.router.name, self.process.tag)
+
+    @property
+    def levels(self) -> frozenset[int]:
+        return self.settings.circuit & self.process.levels
+
+    @property
+    def forms_adjacencies(self) -> bool:
+        return not self.settings.passive and self.interface.kind != "loopback"
+
+    def metric(self, level: int, semantics: Semantics) -> int:
+        """The metric it announces: narrow TLVs hold six bits (RFC 1195 3.2, ISO 10589 7.2.2)."""
+        metric = self.settings.metric.get(level, semantics.isis_default_metric)
+        return metric if self.process.metric_style == "wide" else min(metric, semantics.isis_narrow_metric_limit)
+
+
+@dataclass(frozen=True)
+class Circuits:
+    """All circuits of a network under one topology."""
+
+    network: Network
+    topology: Topology
+
+    @cached_property
+    def by_ref(self) -> Mapping[InterfaceRef, Circuit]:
+        found: dict[InterfaceRef, Circuit] = {}
+        for name in self.topology.routers:
+            router = self.network.routers[name]
+            processes = {process.tag: process for process in router.isis}
+            for interface in router.interfaces.values():
+                ref = InterfaceRef(name, interface.name)
+                settings = interface.isis
+                if settings is None or ref not in self.topology.up or interface.management:
+                    continue
+                process = processes.get(settings.tag)
+                if process and process.system_id and process.vrf == interface.vrf:
+                    found[ref] = Circuit(ref, router, interface, process, settings)
+        return found
+
+    @cached_property
+    def nodes(self) -> Mapping[NodeKey, IsisProcess]:
+        """Processes that run: those with a NET; sorted."""
+        return {
+            (name, process.tag): process
+            for name in self.topology.routers
+            for process in self.network.routers[name].isis
+            if process.system_id
+        }
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[Circuit, Circuit], ...]:
+        """Circuits that face each other on a segment, each pair both ways round."""
+        found: list[tuple[Circuit, Circuit]] = []
+        for ref, circuit in sorted(self.by_ref.items()):
+            others = (self.by_ref.get(peer) for peer in self.topology.peers.get(ref, ()))
+            found.extend((circuit, other) for other in others if other)
+        return tuple(found)
+
+
+def adjacent(one: Circuit, other: Circuit, level: int) -> bool:
+    """Whether two circuits on a segment come to a level's adjacency.
+
+    Both must want the level, agree on point-to-point or broadcast and on the password, and share an address family;
+    level 1 needs an area in common (ISO 10589 8.2.4.2); equal system ids never talk. Unequal MTUs drop
+    padded hellos (8.2.3).
+    """
+    if level not in one.levels or level not in other.levels or not (one.forms_adjacencies and other.forms_adjacencies):
+        return False
+    if one.process.system_id == other.process.system_id or one.settings.password != other.settings.password:
+        return False
+    if one.settings.point_to_point != other.settings.point_to_point or one.interface.vrf != other.interface.vrf:
+        return False
+    if level == 1 and not set(one.process.areas) & set(other.process.areas):
+        return False
+    if None not in (one.interface.mtu, other.interface.mtu) and one.interface.mtu != other.interface.mtu:
+        return False
+    return any(carries(one, other, version) for version in (4, 6))
+
+
+def carries(one: Circuit, other: Circuit, version: int) -> bool:
+    """Whether packets of a version can pass: enabled on both ends and, for IPv4, addresses that reach each other."""
+    if version not in one.settings.versions or version not in other.settings.versions:
+        return False
+    return version == 6 or shared_subnet(one.interface, other.interface, 4)
+
+
+def floods_between(one: Circuit, other: Circuit, level: int) -> bool:
+    """Whether each accepts the other's LSPs: equal area (level 1) or domain (level 2) passwords (ISO 10589 7.3.21)."""
+    if level == 1:
+        return one.process.area_password == other.process.area_password
+    return one.process.domain_password == other.process.domain_password
+
+
+def hop_maker(circuits: Circuits, version: int) -> Mapping[tuple[InterfaceRef, InterfaceRef], NextHop]:
+    """Next hop per pair of facing circuits that can carry the version: IPv4 by the neighbour's address in the common
+    subnet, IPv6 by its link-local one, which configurations do not tell.
+    """
+    return {
+        (one.ref, other.ref): NextHop(
+            address=facing_address(one.interface, other.interface, 4) if version == 4 else None,
+            interface=one.interface.name,
+            neighbor=other.ref,
+        )
+        for one, other in circuits.pairs
+        if carries(one, other, version)
+    }

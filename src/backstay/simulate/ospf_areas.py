@@ -1,0 +1,245 @@
+"""OSPF areas: their graphs, what is inside them, and what area border routers tell from one to another.
+
+RFC 2328 12.4.3 (summaries), 16.1 (inside an area), 16.2 (between areas); RFC 3509 for what makes an area border router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from backstay.model.address import Prefix
+from backstay.model.routing import AreaRange, OspfArea, OspfProcess
+from backstay.model.state import NextHop
+from backstay.model.vendor import SEMANTICS
+from backstay.simulate.layers import Announcement, Block, Layer, distances
+from backstay.simulate.ospf_circuits import BACKBONE, Circuits
+from backstay.simulate.policy_library import Library
+from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
+
+Announced = dict[Prefix, list[Announcement]]
+Costs = dict[Prefix, int]
+
+INTRA, INTER, EXTERNAL_1, EXTERNAL_2 = range(4)
+"""Preference of path types (RFC 2328 11)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Area:
+    """One area: its graph and its own prefixes. ``nodes`` are the processes with an interface in it."""
+
+    name: str
+    paths: Paths
+    block: Block
+
+    def distance(self, source: NodeKey, target: NodeKey) -> int:
+        return int(self.paths.distances[self.paths.index[source], self.paths.index[target]])
+
+
+class Areas:
+    """All areas of a network, and the summaries between them."""
+
+    def __init__(self, circuits: Circuits) -> None:
+        self.circuits = circuits
+        self.version = 4 if circuits.version == 2 else 6
+        self.default = Prefix(self.version, 0, 0)
+        members = self._members()
+        self.by_name = {name: self._area(name, nodes) for name, nodes in sorted(members.items()) if name != BACKBONE}
+        if BACKBONE in members:
+            self.by_name[BACKBONE] = self._area(BACKBONE, members[BACKBONE])
+        self.discards: dict[NodeKey, set[Prefix]] = {}
+        self.summaries: dict[str, Announced] = {name: {} for name in self.by_name}
+        self._summarise()
+
+    def hop(self, edge: Edge) -> NextHop | None:
+        return self.circuits.hop(edge.local, edge.remote)
+
+    def settings(self, key: NodeKey, area: str) -> OspfArea:
+        return self.circuits.processes[key].areas.get(area) or OspfArea(area=area)
+
+    # ------------------------------------------------------------------------------------- graphs
+
+    def _members(self) -> dict[str, set[NodeKey]]:
+        """Processes by area, from the interfaces that are up; ends of virtual links belong to the backbone."""
+        found: dict[str, set[NodeKey]] = {}
+        for circuit in self.circuits.by_ref.values():
+            found.setdefault(circuit.settings.area, set()).add(circuit.node)
+        for key, process in self.circuits.processes.items():
+            if any(area.virtual_links for area in process.areas.values()):
+                found.setdefault(BACKBONE, set()).add(key)
+        return found
+
+    def _area(self, name: str, members: set[NodeKey]) -> Area:
+        keys = sorted(members)
+        index = {key: number for number, key in enumerate(keys)}
+        edges = [
+            Edge(index[one.node], index[other.node], one.transit_cost, one.ref, other.ref)
+            for one, other in self.circuits.pairs
+            if one.settings.area == name
+        ]
+        if name == BACKBONE:
+            edges.extend(self._virtual_edges(index))
+        closed = frozenset(index[key] for key in keys if self.circuits.processes[key].stub_router)
+        return Area(name, Paths(keys, edges, closed), Block(self._own(name, index)))
+
+    def _virtual_edges(self, index: Mapping[NodeKey, int]) -> Iterator[Edge]:
+        """A virtual link is a backbone edge that costs the path through its transit area (RFC 2328 15)."""
+        by_identity = {str(self.circuits.router_id(key)): key for key in index}
+        for key in index:
+            for settings in self.circuits.processes[key].areas.values():
+                transit = self.by_name.get(settings.area)
+                for identity in settings.virtual_links if transit else ():
+                    far = by_identity.get(identity)
+                    if transit and far and self._mutual(far, key, settings.area):
+                        yield from self._virtual_edge(transit, key, far, index)
+
+    def _mutual(self, far: NodeKey, near: NodeKey, area: str) -> bool:
+        return str(self.circuits.router_id(near)) in self.settings(far, area).virtual_links
+
+    def _virtual_edge(self, transit: Area, near: NodeKey, far: NodeKey, index: Mapping[NodeKey, int]) -> Iterator[Edge]:
+        if near not in transit.paths.index or far not in transit.paths.index:
+            return
+        cost = transit.distance(near, far)
+        if cost >= UNREACHED:
+            return
+        source = transit.paths.index[near]
+        mask = int(transit.paths.first_edges(source)[transit.paths.index[far]])
+        for bit, edge in enumerate(transit.paths.outgoing(source)):
+            if mask >> bit & 1:
+                yield Edge(index[near], index[far], cost, edge.local, edge.remote)
+
+    def _own(self, name: str, index: Mapping[NodeKey, int]) -> Announced:
+        adjacent = {one.ref for one, _ in self.circuits.pairs}
+        announced: Announced = {}
+        for circuit in self.circuits.by_ref.values():
+            if circuit.settings.area == name:
+                for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in adjacent):
+                    announced.setdefault(prefix, []).append(Announcement(index[circuit.node], cost))
+        return announced
+
+    # ------------------------------------------------------------------------------------- borders
+
+    @cached_property
+    def areas_of(self) -> Mapping[NodeKey, tuple[str, ...]]:
+        """The areas each process has interfaces in (or a virtual link), sorted."""
+        found: dict[NodeKey, list[str]] = {}
+        for name, area in sorted(self.by_name.items()):
+            for key in area.paths.index:
+                found.setdefault(key, []).append(name)
+        return {key: tuple(names) for key, names in found.items()}
+
+    @cached_property
+    def borders(self) -> tuple[NodeKey, ...]:
+        """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco type)."""
+        return tuple(sorted(key for key, names in self.areas_of.items() if len(names) > 1 and BACKBONE in names))
+
+    def looks_at_backbone_alone(self, key: NodeKey) -> bool:
+        """A border router with a neighbour in the backbone takes summaries from there only (RFC 2328 16.2, RFC 3509)."""
+        if key not in self.borders:
+            return False
+        backbone = self.by_name[BACKBONE].paths
+        return bool(backbone.outgoing(backbone.index[key]))
+
+    def members(self, name: str) -> frozenset[NodeKey]:
+        """Processes that look at summaries and externals of an area through other border routers."""
+        keys = self.by_name[name].paths.index
+        return frozenset(key for key in keys if name == BACKBONE or not self.looks_at_backbone_alone(key))
+
+    # ------------------------------------------------------------------------------------- layers
+
+    def intra_layers(self) -> Iterator[Layer]:
+        for area in self.by_name.values():
+            yield Layer("intra", INTRA, area.paths, area.block, self.hop)
+
+    def inter_layer(self, name: str) -> Layer:
+        area = self.by_name[name]
+        return Layer("inter", INTER, area.paths, Block(self.summaries[name]), self.hop, members=self.members(name))
+
+    # ------------------------------------------------------------------------------------- summaries
+
+    def _summarise(self) -> None:
+        """Fill ``summaries``: first what is inside areas, then what border routers learned over the backbone."""
+        inside = {key: self._inside(key) for key in self.borders}
+        for key in self.borders:
+            for name in self.areas_of[key]:
+                for source in self.areas_of[key]:
+                    if source != name:
+                        self._announce(key, name, self._condensed(key, source, inside[key].get(source, {})), source)
+        if BACKBONE not in self.by_name:
+            return
+        layer = self.inter_layer(BACKBONE)
+        for key in self.borders:
+            known = {prefix for costs in inside[key].values() for prefix in costs}
+            learned = {prefix: cost for prefix, cost in distances(layer, key) if prefix not in known}
+            for name in self.areas_of[key]:
+                if name != BACKBONE:
+                    self._announce(key, name, learned, BACKBONE)
+        self._announce_defaults()
+
+    def _inside(self, key: NodeKey) -> dict[str, Costs]:
+        """A border router's intra-area routes by the area they lie in; the cheapest area counts."""
+        best: dict[Prefix, tuple[int, str]] = {}
+        for name in self.areas_of[key]:
+            area = self.by_name[name]
+            layer = Layer("intra", INTRA, area.paths, area.block, self.hop)
+            for prefix, cost in distances(layer, key):
+                best[prefix] = min(best.get(prefix, (UNREACHED, "")), (cost, name))
+        found: dict[str, Costs] = {}
+        for prefix, (cost, name) in best.items():
+            found.setdefault(name, {})[prefix] = cost
+        return found
+
+    def _condensed(self, key: NodeKey, source: str, costs: Costs) -> Costs:
+        """Ranges of the source area in place of what lies in them, at the largest cost (RFC 2328 12.4.3)."""
+        process = self.circuits.processes[key]
+        ranges = sorted(self.settings(key, source).ranges, key=lambda item: -item.prefix.length)
+        found: Costs = {}
+        for prefix, cost in costs.items():
+            around = next((item for item in ranges if item.prefix.covers(prefix)), None)
+            if around is None:
+                found[prefix] = cost
+            elif around.advertise:
+                self.discards.setdefault(key, set()).add(around.prefix)
+                shown = around.substitute or around.prefix
+                found[shown] = _range_cost(process, around, found.get(shown), cost)
+        return found
+
+    def _announce(self, key: NodeKey, name: str, costs: Costs, source: str) -> None:
+        settings = self.settings(key, name)
+        if settings.kind != "normal" and not settings.summary:
+            return
+        node = self.by_name[name].paths.index[key]
+        for prefix, cost in costs.items():
+            if cost < UNREACHED and not prefix.is_default and self._passes(key, source, name, prefix):
+                self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, own=True))
+
+    def _passes(self, key: NodeKey, source: str, target: str, prefix: Prefix) -> bool:
+        """Area filters on summaries: out of the source area, into the target area."""
+        leaving, entering = self.settings(key, source), self.settings(key, target)
+        library = Library.of(self.circuits.network.routers[key[0]])
+        prefix_lists = [name for name in (leaving.filter_out, entering.filter_in) if name]
+        access_lists = [name for name in (leaving.export_list, entering.import_list) if name]
+        return all(library.prefix_list(prefix.version, name, prefix) for name in prefix_lists) and all(
+            library.access_list(prefix.version, name, prefix) for name in access_lists
+        )
+
+    def _announce_defaults(self) -> None:
+        """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route."""
+        for key in self.borders:
+            semantics = SEMANTICS[self.circuits.network.routers[key[0]].vendor]
+            for name in self.areas_of[key]:
+                settings = self.settings(key, name)
+                nssa = settings.kind == "nssa" and (not settings.summary or semantics.ospf_nssa_default)
+                if name != BACKBONE and (settings.kind == "stub" or nssa):
+                    node = self.by_name[name].paths.index[key]
+                    entry = Announcement(node, settings.default_cost, own=True)
+                    self.summaries[name].setdefault(self.default, []).append(entry)
+
+
+def _range_cost(process: OspfProcess, around: AreaRange, so_far: int | None, cost: int) -> int:
+    if around.cost is not None:
+        return around.cost
+    if so_far is None:
+        return cost
+    return min(so_far, cost) if process.rfc1583 else max(so_far, cost)

@@ -1,0 +1,355 @@
+"""The main routing tables: candidates of all protocols merged by distance, recursion resolved, longest match.
+
+Nothing is computed before it is asked for, and everything asked for is kept. The same class serves as the underlay BGP
+runs on (without BGP's routes) and as the final tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+
+from backstay.model.address import BITS, Address, Prefix
+from backstay.model.network import InterfaceRef, Network
+from backstay.model.routing import DEFAULT_VRF
+from backstay.model.state import NextHop, Route, RouteTable
+from backstay.model.vendor import SEMANTICS
+from backstay.simulate.connected import connected
+from backstay.simulate.layers import LayeredRoutes
+from backstay.simulate.seams import NO_BGP, BgpResult, Topology
+from backstay.simulate.static import static_routes, statics
+
+Node = tuple[str, str]
+"""(router, VRF)."""
+
+BGP_PROTOCOLS = frozenset({"bgp", "ibgp", "aggregate"})
+ON_LINK = frozenset({"connected", "local"})
+
+
+class Local:
+    """What routers have by themselves: connected routes and static lines of every VRF; shared by all tables of one
+    topology.
+    """
+
+    def __init__(self, network: Network, topology: Topology) -> None:
+        self.connected: dict[Node, dict[Prefix, Route]] = {}
+        self.static = {}
+        self.vrfs: dict[str, tuple[str, ...]] = {}
+        for name in topology.routers:
+            router = network.routers[name]
+            for vrf, table in connected(router, SEMANTICS[router.vendor], topology).items():
+                self.connected[name, vrf] = table
+            for vrf, lines in statics(router).items():
+                self.static[name, vrf] = lines
+            others = {item.vrf for item in router.interfaces.values()} | router.vrfs
+            others.update(line.vrf for line in router.static_routes)
+            self.vrfs[name] = (DEFAULT_VRF, *sorted(others - {DEFAULT_VRF}))
+
+    def known(self, vrf: str) -> set[Prefix]:
+        """Prefixes of connected and static routes anywhere in a VRF."""
+        return {
+            prefix
+            for part in (self.connected, self.static)
+            for node, table in part.items()
+            if node[1] == vrf
+            for prefix in table
+        }
+
+
+class Rib:
+    """Tables of all routers (implements `seams.Underlay` and `seams.Tables`)."""
+
+    def __init__(
+        self,
+        network: Network,
+        topology: Topology,
+        local: Local,
+        igps: Sequence[LayeredRoutes],
+        bgp: BgpResult = NO_BGP,
+    ) -> None:
+        self.network = network
+        self.topology = topology
+        self.bgp = bgp
+        self._local = local
+        self._igps = tuple(igps)
+        self._best: dict[Node, dict[Prefix, Route | None]] = {}
+        self._open: list[tuple[Node, Prefix]] = []
+        self._cut = False
+        self._index: dict[str, dict[int, dict[int, set[int]]]] = {}
+        self._covers: dict[tuple[str, Address], tuple[Prefix, ...]] = {}
+        self._arrive: dict[tuple[str, Address], set[Node]] = {}
+        self._tables: dict[Node, LazyTable] = {}
+
+    # ------------------------------------------------------------------------------------- one route
+
+    def route(self, router: str, vrf: str, prefix: Prefix) -> Route | None:
+        """The best route for exactly this prefix: lowest distance, then metric, then protocol name."""
+        node = (router, vrf)
+        kept = self._best.setdefault(node, {})
+        if prefix in kept:
+            return kept[prefix]
+        outer, self._cut = self._cut, False
+        best = min(self._candidates(node, prefix), key=_preference, default=None)
+        if not (self._cut and self._open):
+            kept[prefix] = best
+        self._cut = self._cut or outer
+        if not self._open:
+            self._cut = False
+        return best
+
+    def _candidates(self, node: Node, prefix: Prefix) -> Iterator[Route]:
+        own = self._local.connected.get(node, {}).get(prefix)
+        if own is not None:
+            yield own
+        if prefix in self._local.static.get(node, ()):
+            yield from self._statics(node, prefix)
+        for igp in self._igps:
+            route = igp.route(*node, prefix)
+            if route is not None:
+                yield route
+        learned = self.bgp.routes.get(node)
+        if learned is not None and prefix in learned:
+            yield learned[prefix]
+
+    def _statics(self, node: Node, prefix: Prefix) -> Iterator[Route]:
+        """Static routes that hold; while one is being resolved it does not exist for its own resolution."""
+        if (node, prefix) in self._open:
+            self._cut = True
+            return
+        self._open.append((node, prefix))
+        try:
+            lines = self._local.static[node][prefix]
+            yield from list(static_routes(self.network.routers[node[0]], lines, self.topology, self._outgoing))
+        finally:
+            self._open.pop()
+
+    # ------------------------------------------------------------------------------------- recursion
+
+    def resolve(self, router: str, vrf: str, address: Address) -> tuple[int, tuple[NextHop, ...]] | None:
+        """Metric and outgoing next hops to an address; None where nothing but a default or a discard route leads."""
+        found = self._matched(router, vrf, address)
+        if found is None:
+            return None
+        outgoing = self._onto(router, vrf, address, found)
+        if not outgoing or any(hop.discard for hop in outgoing):
+            return None
+        return (0 if found.protocol == "static" else found.metric), outgoing
+
+    def _outgoing(self, router: str, vrf: str, address: Address) -> tuple[NextHop, ...] | None:
+        found = self._matched(router, vrf, address)
+        return self._onto(router, vrf, address, found) if found else None
+
+    def _matched(self, router: str, vrf: str, address: Address) -> Route | None:
+        """The route an address resolves on. Neither a default route (`ip nht resolve-via-default` is off) nor, unless
+        it is a host route, the very route being resolved counts (zebra_nhg.c nexthop_active; seen on FRR 8.4.4).
+        """
+        if self.topology.owns(router, vrf, address):
+            return None
+        for prefix in self._covering(vrf, address):
+            if prefix.is_default:
+                return None
+            if ((router, vrf), prefix) in self._open and not prefix.is_host:
+                self._cut = True
+                return None
+            found = self.route(router, vrf, prefix)
+            if found is not None:
+                return found
+        return None
+
+    def _onto(self, router: str, vrf: str, address: Address, route: Route) -> tuple[NextHop, ...]:
+        """Next hops of a route for packets to the address: on a connected subnet the address itself."""
+        return tuple(self._directed(router, vrf, address, hop, route.protocol) for hop in route.forwarding)
+
+    def _directed(self, router: str, vrf: str, address: Address, hop: NextHop, protocol: str) -> NextHop:
+        on_link = hop.address is None and hop.discard is None and protocol in ON_LINK | {"static"}
+        if not on_link or hop.interface is None:
+            return hop
+        neighbor = self.topology.neighbor_with(InterfaceRef(router, hop.interface), address, vrf)
+        return NextHop(address=address, interface=hop.interface, vrf=hop.vrf, neighbor=neighbor)
+
+    # ------------------------------------------------------------------------------------- tables
+
+    def vrfs(self, router: str) -> tuple[str, ...]:
+        return self._local.vrfs.get(router, ())
+
+    def table(self, router: str, vrf: str = DEFAULT_VRF) -> RouteTable:
+        node = (router, vrf)
+        if node not in self._tables:
+            self._tables[node] = LazyTable(self, node)
+        return self._tables[node]
+
+    def keys(self, node: Node) -> Iterator[Prefix]:
+        """Prefixes the node may have a route for; some may come out without one, some come twice."""
+        yield from self._local.connected.get(node, ())
+        yield from self._local.static.get(node, ())
+        for igp in self._igps:
+            yield from igp.prefixes(*node)
+        yield from self.bgp.routes.get(node, ())
+
+    def candidates(self, router: str, vrf: str, protocol: str) -> RouteTable:
+        """Best routes of the table that come from a protocol: what ``redistribute`` offers (bgp: all of BGP's)."""
+        wanted = BGP_PROTOCOLS if protocol == "bgp" else {protocol}
+        chosen = (
+            (prefix, self.route(router, vrf, prefix)) for prefix in sorted(self._offered((router, vrf), protocol))
+        )
+        return {prefix: route for prefix, route in chosen if route and route.protocol in wanted}
+
+    def _offered(self, node: Node, protocol: str) -> set[Prefix]:
+        if protocol in ON_LINK:
+            return set(self._local.connected.get(node, ()))
+        if protocol == "static":
+            return set(self._local.static.get(node, ()))
+        if protocol == "bgp":
+            return set(self.bgp.routes.get(node, ()))
+        return {prefix for igp in self._igps if igp.protocol == protocol for prefix in igp.prefixes(*node)}
+
+    # ------------------------------------------------------------------------------------- longest match
+
+    def lookup(self, router: str, vrf: str, address: Address) -> tuple[Prefix, Route] | None:
+        """Longest match for a packet to the address."""
+        for prefix in self._covering(vrf, address):
+            found = self.route(router, vrf, prefix)
+            if found is not None:
+                return prefix, found
+        return None
+
+    def prefixes(self, vrf: str = DEFAULT_VRF) -> tuple[Prefix, ...]:
+        found = self._local.known(vrf)
+        for igp in self._igps:
+            found.update(igp.known())
+        for (_, place), table in self.bgp.routes.items():
+            if place == vrf:
+                found.update(table)
+        return tuple(sorted(found))
+
+    def _covering(self, vrf: str, address: Address) -> tuple[Prefix, ...]:
+        """Prefixes of anyone that hold the address, longest first."""
+        key = (vrf, address)
+        if key not in self._covers:
+            self._covers[key] = tuple(self._search(vrf, address))
+        return self._covers[key]
+
+    def _search(self, vrf: str, address: Address) -> Iterator[Prefix]:
+        if vrf not in self._index:
+            index: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
+            for prefix in self.prefixes(vrf):
+                index[prefix.version].setdefault(prefix.length, set()).add(prefix.value)
+            self._index[vrf] = index
+        lengths = self._index[vrf][address.version]
+        for length in sorted(lengths, reverse=True):
+            shift = BITS[address.version] - length
+            value = address.value >> shift << shift
+            if value in lengths[length]:
+                yield Prefix(address.version, value, length)
+
+    # ------------------------------------------------------------------------------------- delivery
+
+    def reaches(self, router: str, vrf: str, address: Address) -> bool:
+        """Whether a packet arrives at an owner of the address, along some equal-cost branch of every hop."""
+        arriving = self._arrive.setdefault((vrf, address), set())
+        seen: dict[Node, Node | None] = {(router, vrf): None}
+        queue = [(router, vrf)]
+        for node in queue:
+            if node in arriving or self.topology.owns(*node, address):
+                arriving.update(_way_back(seen, node))
+                return True
+            for following in self._following(node, address):
+                if following not in seen:
+                    seen[following] = node
+                    queue.append(following)
+        return False
+
+    def _following(self, node: Node, address: Address) -> Iterator[Node]:
+        """The nodes packets for the address go to from here."""
+        found = self.lookup(*node, address)
+        if found is None:
+            return
+        for hop in self._onto(*node, address, found[1]):
+            if hop.neighbor is not None:
+                interface = self.network.routers[hop.neighbor.router].interfaces[hop.neighbor.interface]
+                yield hop.neighbor.router, interface.vrf
+
+    # ------------------------------------------------------------------------------------- classes
+
+    def classes(self, vrf: str = DEFAULT_VRF) -> tuple[tuple[Prefix, ...], ...]:
+        """Prefixes with equal routes on every router. Those somebody is connected to, or has a static or discard route
+        for, stand alone; the others are told apart by who announces them and by BGP's answer on each router.
+        """
+        alone = self._local.known(vrf).union(*(routes for igp in self._igps for routes in igp.fixed.values()))
+        learned = self._bgp_signatures(vrf)
+        groups: dict[Hashable, list[Prefix]] = {}
+        for prefix in self.prefixes(vrf):
+            internal = tuple(igp.signature(prefix) for igp in self._igps)
+            key = prefix if prefix in alone else (prefix.version, internal, learned.get(prefix))
+            groups.setdefault(key, []).append(prefix)
+        return tuple(sorted(tuple(members) for members in groups.values()))
+
+    def _bgp_signatures(self, vrf: str) -> Mapping[Prefix, tuple[int, ...]]:
+        numbers: dict[Route, int] = {}
+        known: dict[int, int] = {}
+        found: dict[Prefix, list[int]] = {}
+        for place, (node, table) in enumerate(sorted(self.bgp.routes.items(), key=lambda item: item[0])):
+            if node[1] != vrf:
+                continue
+            for prefix, route in table.items():
+                number = known.setdefault(id(route), -1)
+                if number < 0:
+                    number = known[id(route)] = numbers.setdefault(route, len(numbers))
+                found.setdefault(prefix, []).extend((place, number))
+        return {prefix: tuple(numbers) for prefix, numbers in found.items()}
+
+
+def _preference(route: Route) -> tuple[int, int, str]:
+    return (route.distance, route.metric, route.protocol)
+
+
+def _way_back(seen: Mapping[Node, Node | None], node: Node) -> Iterable[Node]:
+    current: Node | None = node
+    while current is not None:
+        yield current
+        current = seen[current]
+
+
+class LazyTable(Mapping[Prefix, Route]):
+    """One router's table of one VRF, worked out when it is walked; a look-up of one prefix costs one route."""
+
+    def __init__(self, rib: Rib, node: Node) -> None:
+        self._rib = rib
+        self._node = node
+        self._sorted: tuple[Prefix, ...] | None = None
+
+    def __getitem__(self, prefix: Prefix) -> Route:
+        found = self._rib.route(*self._node, prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __iter__(self) -> Iterator[Prefix]:
+        if self._sorted is None:
+            router, vrf = self._node
+            present = (prefix for prefix in set(self._rib.keys(self._node)) if self._rib.route(router, vrf, prefix))
+            self._sorted = tuple(sorted(present))
+        return iter(self._sorted)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"LazyTable({self._node[0]}, {self._node[1]})"
+
+
+class LazyRoutes(Mapping[str, Mapping[str, RouteTable]]):
+    """`State.routes`: routers to VRFs to tables, each table worked out when it is walked."""
+
+    def __init__(self, rib: Rib) -> None:
+        self._rib = rib
+
+    def __getitem__(self, router: str) -> Mapping[str, RouteTable]:
+        if router not in self._rib.topology.routers:
+            raise KeyError(router)
+        return {vrf: self._rib.table(router, vrf) for vrf in self._rib.vrfs(router)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rib.topology.routers)
+
+    def __len__(self) -> int:
+        return len(self._rib.topology.routers)

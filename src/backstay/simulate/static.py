@@ -1,0 +1,102 @@
+"""Static routes: which of them hold on the table as it stands, and where they send packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceRef, Router
+from backstay.model.routing import StaticRoute
+from backstay.model.state import NextHop, Route
+from backstay.simulate.seams import Topology
+
+Statics = Mapping[Prefix, Sequence[StaticRoute]]
+
+Resolve = Callable[[str, str, Address], "tuple[NextHop, ...] | None"]
+"""router, VRF, address -> the next hops packets for the address leave by; None when it does not resolve."""
+
+
+def statics(router: Router) -> dict[str, dict[Prefix, list[StaticRoute]]]:
+    """The configured static routes by VRF and prefix."""
+    found: dict[str, dict[Prefix, list[StaticRoute]]] = {}
+    for line in router.static_routes:
+        found.setdefault(line.vrf, {}).setdefault(line.prefix, []).append(line)
+    return found
+
+
+def static_routes(
+    router: Router, lines: Sequence[StaticRoute], topology: Topology, resolve: Resolve
+) -> Iterator[Route]:
+    """The routes that lines for one prefix of one VRF make, one for each distance and tag, best first.
+
+    A line holds when its interface is up and its next hop resolves; lines of equal distance and tag make one
+    route of several next hops; of lines of equal distance the lower tag stands (zebra keeps one entry for each).
+    """
+    groups: dict[tuple[int, int], list[tuple[NextHop, tuple[NextHop, ...]]]] = {}
+    for line in lines:
+        hop = _holds(router, line, topology, resolve)
+        if hop is not None:
+            groups.setdefault((line.distance, line.tag), []).append(hop)
+    for (distance, tag), hops in sorted(groups.items()):
+        yield Route(
+            protocol="static",
+            distance=distance,
+            metric=0,
+            next_hops=_ordered(hop for hop, _ in hops),
+            forwarding=_ordered(out for _, outs in hops for out in outs),
+            tag=tag,
+        )
+
+
+def _ordered(hops: Iterator[NextHop]) -> tuple[NextHop, ...]:
+    return tuple(sorted(set(hops), key=lambda hop: hop.key))
+
+
+def _holds(
+    router: Router, line: StaticRoute, topology: Topology, resolve: Resolve
+) -> tuple[NextHop, tuple[NextHop, ...]] | None:
+    """The line's next hop as the table shows it and the ones packets leave by; None when the line does not hold."""
+    if line.discard:
+        hop = NextHop(discard=line.discard)
+        return hop, (hop,)
+    vrf = line.next_hop_vrf or line.vrf
+    if line.interface:
+        return _by_interface(router, line, topology, vrf)
+    if line.next_hop is None:
+        return None
+    out = resolve(router.name, vrf, line.next_hop)
+    if not out:
+        return None
+    direct = all(hop.address == line.next_hop for hop in out)
+    shown = out[0] if direct and len(out) == 1 else NextHop(address=line.next_hop)
+    return _leaking(shown, line), out
+
+
+def _leaking(hop: NextHop, line: StaticRoute) -> NextHop:
+    if line.next_hop_vrf in (None, line.vrf):
+        return hop
+    return NextHop(address=hop.address, interface=hop.interface, vrf=line.next_hop_vrf, neighbor=hop.neighbor)
+
+
+def _by_interface(
+    router: Router, line: StaticRoute, topology: Topology, vrf: str
+) -> tuple[NextHop, tuple[NextHop, ...]] | None:
+    ref = InterfaceRef(router.name, line.interface or "")
+    if ref not in topology.up or router.interfaces[ref.interface].vrf != vrf:
+        return None
+    hop = NextHop(
+        address=line.next_hop,
+        interface=ref.interface,
+        vrf=line.next_hop_vrf if line.next_hop_vrf not in (None, line.vrf) else None,
+        neighbor=_neighbor(ref, line.next_hop, topology, vrf),
+    )
+    return hop, (hop,)
+
+
+def _neighbor(ref: InterfaceRef, address: Address | None, topology: Topology, vrf: str) -> InterfaceRef | None:
+    if address is not None:
+        found = topology.neighbor_with(ref, address, vrf)
+        if found or not address.is_link_local:
+            return found
+    peers = topology.peers.get(ref, ())
+    return peers[0] if len(peers) == 1 else None
