@@ -33,7 +33,10 @@ class Passed:
 
 
 def run(library: Library, name: str, path: Path, setting: Setting) -> Passed | Denied:
-    """The named route-map over one path. Raises `Unproven` for a clause nobody can evaluate."""
+    """The named route-map over one path. Raises `Unproven` for a clause nobody can evaluate.
+
+    ``setting.matched`` set: match clauses look at that path while set clauses work on ``path``.
+    """
     route_map = library.objects.route_maps.get(name)
     if route_map is None:
         if library.semantics.undefined_route_map == "deny":
@@ -63,7 +66,7 @@ def _walk(library: Library, route_map: RouteMap, passed: Passed, setting: Settin
 
 
 def _matches(entry: RouteMapEntry, path: Path, setting: Setting, library: Library) -> bool:
-    return all(holds(match, path, setting, library) for match in entry.matches)
+    return all(holds(match, setting.matched or path, setting, library) for match in entry.matches)
 
 
 def _permit(library: Library, entry: RouteMapEntry, passed: Passed, setting: Setting, *, depth: int) -> Passed | Denied:

@@ -19,7 +19,8 @@ class Setting:
     """What a route-map can ask about a route beside its path.
 
     ``peers`` are all texts the BGP neighbour is known by (address, interface, group), ``local`` for a route of our own.
-    ``source`` is the address it was heard from, ``peer_as`` that neighbour's AS. ``discard`` is a blackhole route.
+    ``source`` is the address it was heard from, ``peer_as`` that neighbour's AS. ``discard`` is a blackhole route. ``matched``: look at that
+    path instead of the one that set clauses change (default-originate with a route-map).
     """
 
     prefix: Prefix
@@ -30,6 +31,7 @@ class Setting:
     source: Address | None = None
     peer_as: int | None = None
     discard: bool = False
+    matched: Path | None = None
 
 
 Test = Callable[[Match, Path, Setting, Library], bool]

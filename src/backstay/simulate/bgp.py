@@ -1,0 +1,185 @@
+"""BGP over an underlay: sessions, routes, what the outside hears (`seams.ComputeBgp`).
+
+Three fixed points, one inside the other. Each class of prefixes settles by itself (`bgp_solve`). Routes that carry
+BGP's own next hops or peers are laid over the underlay and everything is computed again until no answer changes
+(`bgp_reach`). Sessions that exceed their maximum-prefix are torn down, stay down, and the rest is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from backstay.model.errors import NotConverging
+from backstay.model.network import Network, Overlay
+from backstay.model.routing import MaximumPrefix
+from backstay.model.source import Remark
+from backstay.model.state import Event, RouteTable, Session
+from backstay.simulate.bgp_reach import Question, Reach
+from backstay.simulate.bgp_sessions import Sessions, establish
+from backstay.simulate.bgp_solve import Outcome, Solver
+from backstay.simulate.bgp_speaker import Peering, Speaker, externals, speakers
+from backstay.simulate.bgp_tables import Tally, advertisements, routes, sessions, tally
+from backstay.simulate.bgp_tasks import Work, refuse_unevaluated
+from backstay.simulate.seams import NO_BGP, BgpResult, Topology, Underlay
+
+Torn = dict[tuple[str, str, str], Session]
+"""Sessions that maximum-prefix closed, by (router, VRF, peer), as they were at that moment."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Settled:
+    """Everything after one run over stable answers."""
+
+    found: Sessions
+    outcomes: list[Outcome]
+    tables: dict[tuple[str, str], RouteTable]
+    counts: Tally = field(default_factory=Tally)
+
+
+def compute(network: Network, overlay: Overlay, topology: Topology, underlay: Underlay) -> BgpResult:
+    """BGP's outcome. Raises `NotConverging` with the circle, `Unproven` for policy or features nobody can evaluate."""
+    speaking = speakers(network, topology)
+    if not speaking:
+        return NO_BGP
+    reach = Reach(network, topology, underlay)
+    torn: Torn = {}
+    events: list[Event] = []
+    while True:
+        settled = _settle(network, overlay, topology, underlay, speaking, reach, frozenset(torn))
+        over = _over_limit(settled)
+        if not over:
+            return _result(speaking, settled, torn, events)
+        for peering, limit, count in over:
+            session = _torn_session(peering, limit, settled.counts)
+            torn[session.router, session.vrf, session.peer] = session
+            events.append(_event(peering, limit, count))
+
+
+def _settle(
+    network: Network,
+    overlay: Overlay,
+    topology: Topology,
+    underlay: Underlay,
+    speaking: list[Speaker],
+    reach: Reach,
+    torn: frozenset[tuple[str, str, str]],
+) -> _Settled:
+    """Sessions and routes, until the routes no longer change what next hops and peers are reached by."""
+    outside = externals(network, overlay)
+    seen: list[Answers] = []
+    while True:
+        found = establish(network, overlay, topology, speaking, outside, reach, torn)
+        refuse_unevaluated(found.peerings)
+        solver = Solver(speaking, found.peerings, topology, reach)
+        outcomes = Work(speaking, found.peerings, underlay).outcomes(solver)
+        tables = routes(speaking, solver, outcomes)
+        if not reach.learn(tables):
+            return _Settled(found=found, outcomes=outcomes, tables=tables, counts=tally(outcomes))
+        answers = reach.answers()
+        if answers in seen:
+            raise _recursion_circle(seen, answers)
+        seen.append(answers)
+
+
+Answers = frozenset[tuple[Question, object]]
+
+
+def _recursion_circle(seen: list[Answers], again: Answers) -> NotConverging:
+    states = seen[seen.index(again) :]
+    differing = frozenset.union(*states) - frozenset.intersection(*states) if len(states) > 1 else states[0]
+    names = tuple(sorted({f"{question[2]} on {question[0]}" for question, _ in differing}))
+    return NotConverging(f"BGP routes resolve through themselves: {', '.join(names[:5])}", names)
+
+
+# ------------------------------------------------------------------------------------------- maximum-prefix
+
+
+def _over_limit(settled: _Settled) -> list[tuple[Peering, MaximumPrefix, int]]:
+    """Sessions with more prefixes than they may have (FRR counts accepted ones, all with ``force``)."""
+    found = []
+    for peering in settled.found.peerings:
+        for version, family in peering.families.items():
+            limit = family.maximum_prefix
+            if limit is None or limit.warning_only:
+                continue
+            counter = settled.counts.heard if limit.force else settled.counts.accepted
+            count = counter[peering.index, version]
+            if count > limit.limit:
+                found.append((peering, limit, count))
+                break
+    return found
+
+
+def _torn_session(peering: Peering, limit: MaximumPrefix, counts: Tally) -> Session:
+    session = sessions([peering], [], counts)[0]
+    back = f", tried again every {limit.restart} min" if limit.restart is not None else ", down until cleared by hand"
+    reason = f"Idle (PfxCt): more than {limit.limit} prefixes{back}"
+    return replace(session, established=False, reason=reason, tripped=True, sent=())
+
+
+def _event(peering: Peering, limit: MaximumPrefix, count: int) -> Event:
+    name = f"{peering.speaker.name} {peering.text}"
+    text = f"{name} ({peering.remote_name}): {count} prefixes, maximum-prefix {limit.limit}: session torn down"
+    return Event(round=0, kind="session-tripped", subject=name, text=text)
+
+
+# ------------------------------------------------------------------------------------------- result
+
+
+def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: list[Event]) -> BgpResult:
+    listed = {
+        (session.router, session.vrf, session.peer): session
+        for session in sessions(settled.found.peerings, settled.found.refusals, settled.counts)
+    }
+    listed.update(torn)
+    return BgpResult(
+        routes={key: dict(sorted(table.items())) for key, table in settled.tables.items()},
+        sessions=tuple(listed[key] for key in sorted(listed)),
+        advertisements=advertisements(settled.found.peerings, settled.outcomes),
+        events=tuple(events),
+        unknowns=_unknowns(speaking, settled),
+    )
+
+
+def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> tuple[Remark, ...]:
+    """What the answer leaves open."""
+    return tuple(sorted({*_arrival_order(speaking, settled), *_features(speaking, settled)}, key=_remark_order))
+
+
+def _remark_order(remark: Remark) -> tuple[str, str, str]:
+    return (remark.code, remark.router or "", remark.text)
+
+
+def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> list[Remark]:
+    return [
+        Remark(
+            "bgp-med-order",
+            f"{speaking[index].name}: best path to {outcome.task.prefix} depends on the order of arrival "
+            "(no bgp deterministic-med)",
+            speaking[index].router.name,
+        )
+        for outcome in settled.outcomes
+        for index, selection in outcome.chosen.items()
+        if selection.ambiguous
+    ]
+
+
+def _features(speaking: Sequence[Speaker], settled: _Settled) -> list[Remark]:
+    """Configured features that are not computed and may change the answer."""
+    found = [
+        Remark("bgp-not-computed", f"{speaker.name}: multipath-relax as-set is not computed", speaker.router.name)
+        for speaker in speaking
+        if speaker.process.multipath_as_set
+    ]
+    for peering in settled.found.peerings:
+        name, router = peering.speaker.name, peering.speaker.router.name
+        if peering.neighbor.role is not None:
+            text = f"{name}: neighbor {peering.text} local-role (RFC 9234) is not computed"
+            found.append(Remark("bgp-not-computed", text, router, peering.neighbor.place))
+        for version, family in peering.families.items():
+            limit = family.maximum_prefix_out
+            if limit is not None and settled.counts.sent[peering.index, version] > limit:
+                text = f"{name}: neighbor {peering.text} maximum-prefix-out {limit} is exceeded: which are sent is open"
+                found.append(Remark("bgp-not-computed", text, router, family.place))
+    return found

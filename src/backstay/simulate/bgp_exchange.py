@@ -1,0 +1,354 @@
+"""What one speaker tells another, and what the other makes of it.
+
+`export` follows FRR 8.4 bgpd/bgp_route.c subgroup_announce_check and bgp_attr.c bgp_packet_attribute; `take_in` follows
+bgp_update. A route is never sent back over the session it came from: FRR does that to members of an update group with
+several peers, where the receiver throws it away by its own AS in the path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceRef
+from backstay.model.routing import NeighborFamily
+from backstay.simulate import bgp_path
+from backstay.simulate.bgp_decision import PEER, Received
+from backstay.simulate.bgp_ends import held
+from backstay.simulate.bgp_path import AsPath, Path
+from backstay.simulate.bgp_speaker import CONFEDERATION, EBGP, IBGP, Peering, Speaker
+from backstay.simulate.policy import Passed, run
+from backstay.simulate.policy_lists import sorted_communities
+from backstay.simulate.policy_matches import Setting
+from backstay.simulate.seams import Topology
+from backstay.simulate.topology import usable_addresses
+
+GRACEFUL_SHUTDOWN = "graceful-shutdown"
+
+
+# ------------------------------------------------------------------------------------------- sending
+
+
+def export(peering: Peering, version: int, prefix: Prefix, best: Received, unsuppressed_by: str | None) -> Path | None:
+    """The path as it stands on the wire towards this peer; None: not sent.
+
+    ``unsuppressed_by`` names the unsuppress-map a suppressed route still passes through; it takes the place of
+    the outbound route-map.
+    """
+    settings = peering.families[version]
+    if not may_send(peering, settings, prefix, best):
+        return None
+    path = _prepared(peering, settings, best)
+    route_map = unsuppressed_by or settings.route_map_out
+    if route_map is not None:
+        setting = Setting(
+            prefix=prefix,
+            peers=frozenset({"local"}) if best.source != PEER else _heard_from(best),
+            source=best.peering.remote_address if best.peering else None,
+            peer_as=peering.remote_as,
+        )
+        outcome = run(peering.speaker.library, route_map, path, setting)
+        if not isinstance(outcome, Passed):
+            return None
+        # RFC 4456 10: a reflector must not modify what it reflects; FRR runs the map on a copy unless told otherwise.
+        if not _reflected(peering, best) or peering.speaker.process.outbound_policy_for_reflected:
+            path = outcome.path
+    return _on_the_wire(peering, settings, version, best, path)
+
+
+def _heard_from(best: Received) -> frozenset[str]:
+    return best.peering.peer_texts if best.peering else frozenset()
+
+
+def _reflected(peering: Peering, best: Received) -> bool:
+    return peering.kind == IBGP and best.kind == IBGP and best.source == PEER
+
+
+def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: Received) -> bool:
+    """Every reason not to send that is not a route-map."""
+    path = best.path
+    if best.peering is not None and best.peering.index == peering.index:
+        return False
+    if not _communities_allow(peering, path):
+        return False
+    if path.originator is not None and peering.kind == IBGP and path.originator == peering.remote_id:
+        return False
+    process = peering.speaker.process
+    if process.confederation_id is not None and bgp_path.occurrences(path.as_path, process.confederation_id):
+        return False
+    if _reflected(peering, best) and not _may_reflect(peering, settings, best):
+        return False
+    if peering.kind == EBGP and process.ebgp_requires_policy and not _has_policy(settings, outbound=True):
+        return False
+    return _filters_pass(peering.speaker, settings, prefix, path, outbound=True)
+
+
+def _communities_allow(peering: Peering, path: Path) -> bool:
+    """RFC 1997 well-known communities, on the route as it stands before outbound policy."""
+    if not path.communities:
+        return True
+    if "no-advertise" in path.communities:
+        return False
+    if "no-export" in path.communities and peering.kind == EBGP:
+        return False
+    return not ("local-AS" in path.communities and peering.kind != IBGP)
+
+
+def _may_reflect(peering: Peering, settings: NeighborFamily, best: Received) -> bool:
+    """RFC 4456 6: from a client to everybody, from a non-client to clients."""
+    assert best.peering is not None
+    heard = best.peering.families[_version(best.peering, settings)]
+    if not heard.route_reflector_client:
+        return settings.route_reflector_client
+    return peering.speaker.process.client_to_client or not settings.route_reflector_client
+
+
+def _version(peering: Peering, settings: NeighborFamily) -> int:
+    return settings.version if settings.version in peering.families else next(iter(peering.families))
+
+
+def _has_policy(settings: NeighborFamily, *, outbound: bool) -> bool:
+    """RFC 8212: any filter counts as policy, defined or not (FRR bgp_route.c bgp_outbound_policy_exists)."""
+    if outbound:
+        names = (
+            settings.route_map_out,
+            settings.prefix_list_out,
+            settings.filter_list_out,
+            settings.distribute_list_out,
+        )
+    else:
+        names = (settings.route_map_in, settings.prefix_list_in, settings.filter_list_in, settings.distribute_list_in)
+    return any(name is not None for name in names)
+
+
+def _filters_pass(speaker: Speaker, settings: NeighborFamily, prefix: Prefix, path: Path, *, outbound: bool) -> bool:
+    """Distribute-list, prefix-list and filter-list of one direction."""
+    library = speaker.library
+    distribute = settings.distribute_list_out if outbound else settings.distribute_list_in
+    prefixes = settings.prefix_list_out if outbound else settings.prefix_list_in
+    as_paths = settings.filter_list_out if outbound else settings.filter_list_in
+    if distribute is not None and not library.access_list(prefix.version, distribute, prefix):
+        return False
+    if prefixes is not None and not library.prefix_list(prefix.version, prefixes, prefix):
+        return False
+    return as_paths is None or library.as_path_list(as_paths, path.as_path)
+
+
+def _prepared(peering: Peering, settings: NeighborFamily, best: Received) -> Path:
+    """What the outbound route-map gets to see."""
+    path = best.path
+    changes: dict[str, object] = {}
+    if peering.kind == EBGP:
+        foreign = best.source == PEER
+        if (
+            path.med is not None
+            and foreign
+            and not _transparent(settings)
+            and "med" not in settings.attribute_unchanged
+        ):
+            changes["med"] = None
+        as_path = _private_removed(peering, settings, path.as_path)
+        if settings.as_override and peering.remote_as is not None:
+            as_path = bgp_path.mapped(as_path, {peering.remote_as: peering.presented_as})
+        if as_path is not path.as_path:
+            changes["as_path"] = as_path
+    elif path.local_preference is None:
+        changes["local_preference"] = peering.speaker.process.default_local_preference
+    if _reflected(peering, best) and path.originator is None:
+        assert best.peering is not None
+        changes["originator"] = best.peering.remote_id
+    return _replaced(path, changes)
+
+
+def _replaced(path: Path, changes: dict[str, object]) -> Path:
+    return replace(path, **changes) if changes else path  # type: ignore[arg-type]  # keys are field names
+
+
+def _transparent(settings: NeighborFamily) -> bool:
+    """A route server leaves AS path, next hop and MED alone (RFC 7947 2)."""
+    return settings.route_server_client
+
+
+def _private_removed(peering: Peering, settings: NeighborFamily, path: AsPath) -> AsPath:
+    """``remove-private-AS``: the plain form acts only on a path that is private throughout; the peer's own AS stays."""
+    if settings.remove_private_as is None:
+        return path
+    numbers = {number for _, members in path for number in members}
+    private = {number for number in numbers if bgp_path.is_private(number)}
+    if not private or (settings.remove_private_as != "all" and private != numbers):
+        return path
+    unwanted = private - {peering.remote_as}
+    if settings.replace_private_as:
+        return bgp_path.mapped(path, dict.fromkeys(unwanted, peering.presented_as))
+    return bgp_path.excluded(path, frozenset(number for number in unwanted if number is not None))
+
+
+def _on_the_wire(peering: Peering, settings: NeighborFamily, version: int, best: Received, path: Path) -> Path:
+    process = peering.speaker.process
+    if process.graceful_shutdown or peering.neighbor.graceful_shutdown:
+        path = _shutting_down(peering, path)
+    next_hop, via = _next_hop(peering, settings, version, best, path)
+    return Path(
+        as_path=_sent_as_path(peering, settings, path.as_path),
+        local_preference=None if peering.kind == EBGP else path.local_preference,
+        med=path.med if process.max_med_administrative is None else process.max_med_administrative,
+        origin=path.origin,
+        communities=path.communities if "standard" in settings.send_communities else (),
+        large_communities=path.large_communities if "large" in settings.send_communities else (),
+        extended_communities=path.extended_communities if "extended" in settings.send_communities else (),
+        originator=path.originator if _reflected(peering, best) else None,
+        cluster_list=(peering.speaker.cluster_id, *path.cluster_list) if _reflected(peering, best) else (),
+        next_hop=next_hop,
+        via=via,
+        atomic_aggregate=path.atomic_aggregate,
+        aggregator=path.aggregator,
+    )
+
+
+def _shutting_down(peering: Peering, path: Path) -> Path:
+    """RFC 8326 4.1: the community to the outside, the lowest local preference within."""
+    if peering.kind == EBGP:
+        return replace(path, communities=sorted_communities((*path.communities, GRACEFUL_SHUTDOWN)))
+    return replace(path, local_preference=0)
+
+
+def _sent_as_path(peering: Peering, settings: NeighborFamily, path: AsPath) -> AsPath:
+    if peering.kind == IBGP:
+        return path
+    if peering.kind == CONFEDERATION:
+        return bgp_path.prepend(path, peering.speaker.process.asn, confederation=True)
+    if _transparent(settings) or ("as-path" in settings.attribute_unchanged and path):
+        return path
+    path = bgp_path.without_confederation(path)
+    neighbor = peering.neighbor
+    if neighbor.local_as is None:
+        return bgp_path.prepend(path, peering.speaker.outer_as)
+    if neighbor.local_as_replace:
+        return bgp_path.prepend(path, neighbor.local_as)
+    return bgp_path.prepend(path, neighbor.local_as, peering.speaker.outer_as)
+
+
+SELF: tuple[None, str] = (None, "self")
+
+
+def _next_hop(
+    peering: Peering, settings: NeighborFamily, version: int, best: Received, path: Path
+) -> tuple[Address | None, str | None]:
+    """The next hop on the wire; (None, "self") where it is a link-local address of this end."""
+    kept = path.next_hop
+    own = peering.own_next_hops.get(version)
+    myself = (own, None) if own is not None else SELF
+    if path.next_hop_mark == "peer-address":
+        return myself
+    if kept is None or kept.is_link_local:
+        return myself
+    if path.next_hop_mark in {"address", "unchanged"}:
+        return kept, None
+    if _transparent(settings) or "next-hop" in settings.attribute_unchanged:
+        return kept, None
+    if settings.next_hop_self is not None:
+        return (kept, None) if _reflected(peering, best) and settings.next_hop_self != "force" else myself
+    if peering.kind == EBGP and not _shared(peering, kept):
+        return myself
+    return kept, None
+
+
+def _shared(peering: Peering, next_hop: Address) -> bool:
+    """Third-party next hop (RFC 4271 5.1.3): it stays when the peer is on the same connected subnet."""
+    if peering.interface is None or peering.remote_address is None or next_hop == peering.remote_address:
+        return False
+    interface = peering.speaker.router.interfaces[peering.interface]
+    return any(
+        held(item, next_hop) and held(item, peering.remote_address)
+        for item in usable_addresses(interface, next_hop.version)
+    )
+
+
+# ------------------------------------------------------------------------------------------- receiving
+
+
+def refused(peering: Peering, settings: NeighborFamily, path: Path) -> bool:
+    """Loops and malformed paths: what is thrown away before any policy is looked at, and counted nowhere."""
+    speaker = peering.speaker
+    process, neighbor = speaker.process, peering.neighbor
+    allowed = settings.allowas_in
+    if neighbor.local_as is not None:
+        extra = allowed or (0 if neighbor.local_as_no_prepend else 1)
+        if bgp_path.occurrences(path.as_path, neighbor.local_as) > extra:
+            return True
+    if not (settings.allowas_in_origin and bgp_path.rightmost(path.as_path) == process.asn):
+        if bgp_path.occurrences(path.as_path, process.asn) > allowed:
+            return True
+        outer = process.confederation_id
+        if outer is not None and outer != process.asn and bgp_path.occurrences(path.as_path, outer) > allowed:
+            return True
+    if path.originator == speaker.router_id or speaker.cluster_id in path.cluster_list:
+        return True
+    if process.reject_as_sets and any(kind in {bgp_path.SET, bgp_path.CONFED_SET} for kind, _ in path.as_path):
+        return True
+    if peering.kind == EBGP and neighbor.enforce_first_as and bgp_path.leftmost(path.as_path) != peering.remote_as:
+        return True
+    return peering.kind == EBGP and bgp_path.has_confederation(path.as_path)
+
+
+def take_in(peering: Peering, version: int, prefix: Prefix, wire: Path) -> Path | None:
+    """The path after import policy; None: refused or filtered."""
+    settings = peering.families[version]
+    if refused(peering, settings, wire):
+        return None
+    neighbor = peering.neighbor
+    process = peering.speaker.process
+    if peering.kind == EBGP and process.ebgp_requires_policy and not _has_policy(settings, outbound=False):
+        return None
+    path = wire
+    if neighbor.local_as is not None and not neighbor.local_as_no_prepend and peering.kind != IBGP:
+        path = replace(path, as_path=bgp_path.prepend(path.as_path, neighbor.local_as))
+    if not _filters_pass(peering.speaker, settings, prefix, path, outbound=False):
+        return None
+    if settings.weight is not None:
+        path = replace(path, weight=settings.weight)
+    if path.via is not None:
+        path = replace(path, via=peering.interface)
+    if settings.route_map_in is not None:
+        after = _through_map(peering, settings.route_map_in, prefix, path)
+        if after is None:
+            return None
+        path = after
+    return _lowered(peering, path) if peering.kind == EBGP else path
+
+
+def _through_map(peering: Peering, route_map: str, prefix: Prefix, path: Path) -> Path | None:
+    setting = Setting(
+        prefix=prefix,
+        peers=peering.peer_texts,
+        source=peering.remote_address,
+        peer_as=peering.remote_as,
+        interface=peering.interface,
+    )
+    outcome = run(peering.speaker.library, route_map, path, setting)
+    if not isinstance(outcome, Passed):
+        return None
+    path = outcome.path
+    if path.next_hop_mark == "peer-address":
+        path = replace(path, next_hop=peering.remote_address, via=path.via if peering.remote_address is None else None)
+    return replace(path, next_hop_mark="") if path.next_hop_mark else path
+
+
+def _lowered(peering: Peering, path: Path) -> Path:
+    """RFC 8326 4.2: a route with the graceful-shutdown community is the last choice."""
+    if GRACEFUL_SHUTDOWN in path.communities:
+        return replace(path, local_preference=0)
+    if peering.speaker.process.graceful_shutdown or peering.neighbor.graceful_shutdown:
+        communities = sorted_communities((*path.communities, GRACEFUL_SHUTDOWN))
+        return replace(path, communities=communities, local_preference=0)
+    return path
+
+
+def on_connected_subnet(speaker: Speaker, topology: Topology, address: Address) -> bool:
+    """Whether the address is on a subnet of an interface of the speaker that is up."""
+    return any(
+        held(item, address)
+        for interface in speaker.interfaces()
+        if InterfaceRef(speaker.router.name, interface.name) in topology.up
+        for item in usable_addresses(interface, address.version)
+    )

@@ -1,0 +1,152 @@
+"""What BGP resolves on: the routes without BGP, and BGP's own where they are the longer match.
+
+A next hop or a peer may be reached through a BGP route (an iBGP loopback carried by an eBGP fabric). Then the answer
+depends on BGP's own outcome: it is computed, the questions are asked again with the routes found, and so on until no
+answer changes (`Reach.learn`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from backstay.model.address import BITS, Address, Prefix
+from backstay.model.network import Network
+from backstay.model.state import NextHop, Route, RouteTable
+from backstay.simulate.seams import Topology, Underlay
+
+Answer = tuple[int, tuple[NextHop, ...]] | None
+"""Metric to the address and the next hops packets leave by; None: unreachable."""
+
+Question = tuple[str, str, Address]
+"""Router, VRF, address."""
+
+
+class Reach:
+    """`Underlay.resolve` and `Underlay.reaches`, with the BGP routes learned so far laid over them."""
+
+    def __init__(self, network: Network, topology: Topology, underlay: Underlay) -> None:
+        self._network = network
+        self._topology = topology
+        self._underlay = underlay
+        self._routes: Mapping[tuple[str, str], RouteTable] = {}
+        self._lengths: dict[int, tuple[int, ...]] = {4: (), 6: ()}
+        self._known: frozenset[Prefix] = frozenset()
+        self._resolved: dict[Question, Answer] = {}
+        self._reached: dict[Question, bool] = {}
+
+    def resolve(self, router: str, vrf: str, address: Address) -> Answer:
+        """Where packets for the address leave, for a next hop or the start of a session."""
+        question = (router, vrf, address)
+        if question not in self._resolved:
+            self._resolved[question] = self._resolve(question)
+        return self._resolved[question]
+
+    def reaches(self, router: str, vrf: str, address: Address) -> bool:
+        """Whether packets arrive at an owner of the address."""
+        question = (router, vrf, address)
+        if question not in self._reached:
+            self._reached[question] = self._reaches(question)
+        return self._reached[question]
+
+    def learn(self, routes: Mapping[tuple[str, str], RouteTable]) -> bool:
+        """Take BGP's routes in; True when an answer given before is another one now."""
+        resolved, reached, formerly = self._resolved, self._reached, self._known
+        self._routes = routes
+        self._known = frozenset(prefix for table in routes.values() for prefix in table if prefix.length)
+        for version in (4, 6):
+            found = {prefix.length for prefix in self._known if prefix.version == version}
+            self._lengths[version] = tuple(sorted(found, reverse=True))
+        gone = formerly - self._known
+        asked = {question[2] for question in (*resolved, *reached)}
+        touched = {a for a in asked if self._covered(a) or any(prefix.holds(a) for prefix in gone)}
+        self._resolved = {question: answer for question, answer in resolved.items() if question[2] not in touched}
+        self._reached = {question: answer for question, answer in reached.items() if question[2] not in touched}
+        return any(self.resolve(*question) != answer for question, answer in resolved.items()) or any(
+            self.reaches(*question) != answer for question, answer in reached.items()
+        )
+
+    def answers(self) -> frozenset[tuple[Question, object]]:
+        """What was answered about addresses that BGP routes have a say in: equal answers, equal outcome."""
+        return frozenset(
+            item for asked in (self._resolved, self._reached) for item in asked.items() if self._covered(item[0][2])
+        )
+
+    # ------------------------------------------------------------------------------------- one answer
+
+    def _covered(self, address: Address) -> bool:
+        return next(self._covering(address), None) is not None
+
+    def _covering(self, address: Address) -> Iterator[Prefix]:
+        """BGP's prefixes that hold the address, longest first, the default route left out."""
+        for length in self._lengths[address.version]:
+            prefix = Prefix.of(address, length)
+            if prefix in self._known:
+                yield prefix
+
+    def _resolve(self, question: Question) -> Answer:
+        router, vrf, address = question
+        found = self._bgp_route(question)
+        if found is None:
+            return self._underlay.resolve(router, vrf, address)
+        return (found.metric, found.forwarding) if found.forwarding else None
+
+    def _bgp_route(self, question: Question) -> Route | None:
+        """The BGP route that is the best match for the address, if one is; a route never resolves itself."""
+        router, vrf, address = question
+        table = self._routes.get((router, vrf))
+        if table is None:
+            return None
+        for prefix in self._covering(address):
+            route = table.get(prefix)
+            if route is not None and all(hop.address != address for hop in route.next_hops):
+                return route if self._beats_underlay(router, vrf, address, prefix, route) else None
+        return None
+
+    def _beats_underlay(self, router: str, vrf: str, address: Address, prefix: Prefix, route: Route) -> bool:
+        table = self._underlay.table(router, vrf)
+        for length in range(BITS[address.version], prefix.length - 1, -1):
+            other = table.get(Prefix.of(address, length))
+            if other is not None:
+                return length == prefix.length and route.distance < other.distance
+        return True
+
+    def _reaches(self, question: Question) -> bool:
+        if self._underlay.reaches(*question):
+            return True
+        return bool(self._known) and self._covered(question[2]) and self._walk(question)
+
+    def _walk(self, question: Question) -> bool:
+        """Hop by hop over both kinds of routes, every branch followed."""
+        router, vrf, address = question
+        seen = {(router, vrf)}
+        queue = [(router, vrf)]
+        for node in queue:
+            if self._topology.owns(*node, address):
+                return True
+            answer = self.resolve(*node, address)
+            for hop in answer[1] if answer else ():
+                following = self.follows(hop)
+                if following and following not in seen:
+                    seen.add(following)
+                    queue.append(following)
+        return False
+
+    def follows(self, hop: NextHop) -> tuple[str, str] | None:
+        """The router and VRF a next hop leads to, None where it leaves the network."""
+        if hop.neighbor is None:
+            return None
+        interface = self._network.routers[hop.neighbor.router].interfaces[hop.neighbor.interface]
+        return (hop.neighbor.router, interface.vrf)
+
+    def distance(self, router: str, vrf: str, address: Address, most: int) -> int | None:
+        """The fewest hops to an owner of the address, not looking further than ``most``; None: further or not at all."""
+        level = {(router, vrf)}
+        seen = set(level)
+        for hops in range(most + 1):
+            if any(self._topology.owns(*node, address) for node in level):
+                return hops
+            answers = [self.resolve(*node, address) for node in level]
+            found = {self.follows(hop) for answer in answers if answer for hop in answer[1]}
+            level = {node for node in found if node is not None} - seen
+            seen |= level
+        return None

@@ -1,0 +1,356 @@
+"""One class of prefixes to its stable outcome: who hears what from whom, and picks which.
+
+A worklist of speakers that have something new, first in first out from the sorted list of origins: a speaker chooses,
+tells its peers, and they join the list. That is one fair order of messages (RFC 4271 9 fixes none). Where a network has
+several stable outcomes (RFC 4264 "wedgies"), this order picks one of them, always the same; where it has none for
+this order, the state of the whole comes back and `NotConverging` carries the circle.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from backstay.model.address import Address, Prefix
+from backstay.model.errors import NotConverging
+from backstay.model.network import InterfaceRef
+from backstay.model.policy import NOWHERE
+from backstay.model.routing import Aggregate, BgpFamily, NeighborFamily
+from backstay.model.state import NextHop
+from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection, select
+from backstay.simulate.bgp_exchange import export, on_connected_subnet, refused, take_in
+from backstay.simulate.bgp_origin import Own, suppresses, through
+from backstay.simulate.bgp_path import Path
+from backstay.simulate.bgp_reach import Reach
+from backstay.simulate.bgp_speaker import EBGP, IBGP, Peering, Speaker
+from backstay.simulate.policy_matches import Setting
+from backstay.simulate.seams import Topology
+
+PATIENCE = 30
+"""Turns per speaker before the search for a circle starts; a stable network needs a handful."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """One class: its first prefix, and what enters. ``wire`` holds what external speakers send, ``forced`` what a
+    session is sent whatever the table holds (default-originate), both by peering index.
+    """
+
+    prefixes: tuple[Prefix, ...]
+    own: tuple[Own, ...] = ()
+    wire: Mapping[int, Path] = field(default_factory=dict)
+    forced: Mapping[int, Path] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> Prefix:
+        return self.prefixes[0]
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """The end of a task. ``chosen`` by speaker; ``accepted`` and ``heard`` by receiving peering (after and before
+    import policy); ``sent`` by sending peering; ``candidates`` by speaker.
+    """
+
+    task: Task
+    chosen: dict[int, Selection] = field(default_factory=dict)
+    accepted: dict[int, Received] = field(default_factory=dict)
+    heard: set[int] = field(default_factory=set)
+    sent: dict[int, Path] = field(default_factory=dict)
+    candidates: dict[int, dict[int, Received]] = field(default_factory=dict)
+
+
+class Solver:
+    """All that stays the same from one class to the next."""
+
+    def __init__(
+        self, speakers: Sequence[Speaker], peerings: Sequence[Peering], topology: Topology, reach: Reach
+    ) -> None:
+        self.speakers = speakers
+        self.peerings = peerings
+        self._topology = topology
+        self._reach = reach
+        self._outgoing: dict[tuple[int, int], list[Peering]] = {}
+        self._groups: dict[tuple[int, int], Hashable] = {}
+        for peering in peerings:
+            for version, settings in peering.families.items():
+                self._outgoing.setdefault((peering.speaker.index, version), []).append(peering)
+                self._groups[peering.index, version] = _update_group(peering, version, settings)
+        self._plain = {
+            (peering.index, version)
+            for peering in peerings
+            for version, settings in peering.families.items()
+            if _imports_as_is(peering, settings)
+        }
+        self._leaks = _leaks(speakers)
+        self._connected: dict[tuple[int, Address], bool] = {}
+
+    def solve(self, task: Task) -> Outcome:
+        """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate."""
+        return _Run(self, task).outcome
+
+    def outgoing(self, speaker: int, version: int) -> list[Peering]:
+        return self._outgoing.get((speaker, version), [])
+
+    def group(self, peering: Peering, version: int) -> Hashable:
+        return self._groups[peering.index, version]
+
+    def leaks(self, speaker: int, version: int) -> list[tuple[int, str | None]]:
+        return self._leaks.get((speaker, version), [])
+
+    def family(self, speaker: int, version: int) -> BgpFamily:
+        return self.speakers[speaker].process.families.get(version) or BgpFamily(version=version)
+
+    def imported(self, peering: Peering, version: int, prefix: Prefix, wire: Path) -> Path | None:
+        """The path after import policy."""
+        if (peering.index, version) in self._plain:
+            return None if refused(peering, peering.families[version], wire) else _landed(peering, wire)
+        return take_in(peering, version, prefix, wire)
+
+    def received(self, peering: Peering, path: Path) -> Received | None:
+        """The candidate an imported path makes; None where its next hop is the speaker itself."""
+        item = Received(path=path, source=PEER, kind=peering.kind, peering=peering)
+        router, vrf = peering.speaker.key
+        if path.next_hop is None:
+            item.forwarding = (self._across(peering, path),)
+            return item
+        if self._topology.owns(router, vrf, path.next_hop):
+            return None
+        answer = self._reach.resolve(router, vrf, path.next_hop)
+        if answer is None or (peering.must_be_connected and not self._is_connected(peering.speaker, path.next_hop)):
+            item.valid = False
+        else:
+            item.metric, item.forwarding = answer
+        return item
+
+    def _across(self, peering: Peering, path: Path) -> NextHop:
+        """A link-local next hop: the interface alone says where it is."""
+        interface = path.via or peering.interface
+        assert interface is not None
+        others = self._topology.peers.get(InterfaceRef(peering.speaker.router.name, interface), ())
+        return NextHop(interface=interface, neighbor=others[0] if len(others) == 1 else None)
+
+    def _is_connected(self, speaker: Speaker, address: Address) -> bool:
+        key = (speaker.index, address)
+        if key not in self._connected:
+            self._connected[key] = on_connected_subnet(speaker, self._topology, address)
+        return self._connected[key]
+
+
+def _landed(peering: Peering, wire: Path) -> Path:
+    return wire if wire.via is None else replace(wire, via=peering.interface)
+
+
+def _imports_as_is(peering: Peering, settings: NeighborFamily) -> bool:
+    """Nothing on the way in looks at the route beyond the loop checks."""
+    untouched = (
+        settings.route_map_in,
+        settings.prefix_list_in,
+        settings.filter_list_in,
+        settings.distribute_list_in,
+        settings.weight,
+        peering.neighbor.local_as,
+    )
+    return peering.kind != EBGP and all(item is None for item in untouched)
+
+
+def _update_group(peering: Peering, version: int, settings: NeighborFamily) -> Hashable:
+    """Peers of one group are sent the same. Every external session is one of its own."""
+    if peering.kind == EBGP:
+        return peering.index
+    return (
+        peering.kind,
+        replace(settings, place=NOWHERE),
+        peering.own_next_hops.get(version),
+        peering.neighbor.graceful_shutdown,
+    )
+
+
+def _leaks(speakers: Sequence[Speaker]) -> dict[tuple[int, int], list[tuple[int, str | None]]]:
+    """``import vrf``: from a speaker to those of its router that take its routes in, with their route-map."""
+    by_key = {speaker.key: speaker.index for speaker in speakers}
+    found: dict[tuple[int, int], list[tuple[int, str | None]]] = {}
+    for speaker in speakers:
+        for version, family in speaker.process.families.items():
+            for vrf in family.import_vrfs:
+                origin = by_key.get((speaker.router.name, vrf))
+                if origin is not None and origin != speaker.index:
+                    found.setdefault((origin, version), []).append((speaker.index, family.import_vrf_map))
+    return found
+
+
+class _Run:
+    """The worklist of one task."""
+
+    def __init__(self, solver: Solver, task: Task) -> None:
+        self._solver = solver
+        self._task = task
+        self._version = task.prefix.version
+        self.outcome = Outcome(task=task)
+        self._queue: deque[int] = deque()
+        self._waiting: set[int] = set()
+        self._enter()
+        self._run()
+
+    def _enter(self) -> None:
+        for place, own in enumerate(self._task.own):
+            self._put(own.speaker, -1 - place, own.received())
+        for index, wire in sorted(self._task.wire.items()):
+            self._deliver(self._solver.peerings[index], wire)
+        for index in sorted(self._task.forced):
+            self._wake(self._solver.peerings[index].speaker.index)
+
+    def _wake(self, speaker: int) -> None:
+        if speaker not in self._waiting:
+            self._waiting.add(speaker)
+            self._queue.append(speaker)
+
+    def _run(self) -> None:
+        patience = PATIENCE * (len(self._solver.speakers) + 1)
+        watch = _Watch()
+        while self._queue:
+            speaker = self._queue.popleft()
+            self._waiting.discard(speaker)
+            self._turn(speaker)
+            patience -= 1
+            if patience < 0 and watch.seen_before(tuple(self._queue), self.outcome.chosen):
+                raise self._circle(watch)
+
+    def _circle(self, watch: _Watch) -> NotConverging:
+        names = tuple(self._solver.speakers[index].name for index in sorted(watch.changing))
+        text = f"BGP does not settle for {self._task.prefix}: {', '.join(names)} change their best path in a circle"
+        return NotConverging(text, (str(self._task.prefix), *names))
+
+    # --------------------------------------------------------------------------------- one turn
+
+    def _turn(self, index: int) -> None:
+        speaker = self._solver.speakers[index]
+        held = self.outcome.candidates.get(index, {})
+        family = self._solver.family(index, self._version)
+        selection = select(held.values(), speaker.process, family)
+        before = self.outcome.chosen.get(index)
+        if selection is None:
+            self.outcome.chosen.pop(index, None)
+        else:
+            self.outcome.chosen[index] = selection
+        unchanged = (before.best if before else None) is (selection.best if selection else None)
+        if not unchanged or self._task.forced:
+            self._announce(speaker, selection.best if selection else None)
+            self._leak(speaker, selection.best if selection else None)
+
+    def _announce(self, speaker: Speaker, best: Received | None) -> None:
+        shared: dict[Hashable, Path | None] = {}
+        suppressing = self._suppressing(speaker, best)
+        for peering in self._solver.outgoing(speaker.index, self._version):
+            wire = self._task.forced.get(peering.index)
+            if wire is None and best is not None and not _echo(peering, best):
+                group = self._solver.group(peering, self._version)
+                if group not in shared:
+                    shared[group] = self._exported(peering, best, suppressed=bool(suppressing))
+                wire = shared[group]
+            if wire != self.outcome.sent.get(peering.index):
+                self._send(peering, wire)
+
+    def _suppressing(self, speaker: Speaker, best: Received | None) -> list[Aggregate]:
+        family = speaker.process.families.get(self._version)
+        if best is None or family is None or best.source == AGGREGATE:
+            return []
+        prefix = self._task.prefix
+        covering = (item for item in family.aggregates if item.prefix != prefix and item.prefix.covers(prefix))
+        return [item for item in covering if suppresses(speaker, item, prefix, best)]
+
+    def _exported(self, peering: Peering, best: Received, *, suppressed: bool) -> Path | None:
+        unsuppress = peering.families[self._version].unsuppress_map
+        if suppressed and unsuppress is None:
+            return None
+        return export(peering, self._version, self._task.prefix, best, unsuppress if suppressed else None)
+
+    def _send(self, peering: Peering, wire: Path | None) -> None:
+        if wire is None:
+            self.outcome.sent.pop(peering.index, None)
+        else:
+            self.outcome.sent[peering.index] = wire
+        if peering.reverse is not None:
+            self._deliver(self._solver.peerings[peering.reverse], wire)
+
+    def _leak(self, speaker: Speaker, best: Received | None) -> None:
+        for target, route_map in self._solver.leaks(speaker.index, self._version):
+            item = None
+            if best is not None and best.source != LEAKED:
+                item = self._leaked(self._solver.speakers[target], speaker, best, route_map)
+            self._put(target, -1_000_000 - speaker.index, item)
+
+    def _leaked(self, target: Speaker, origin: Speaker, best: Received, route_map: str | None) -> Received | None:
+        path: Path | None = best.path
+        if route_map is not None:
+            path = through(target, route_map, best.path, Setting(prefix=self._task.prefix))
+        if path is None:
+            return None
+        vrf = origin.process.vrf
+        return replace(
+            best,
+            path=replace(path, vrf=vrf),
+            source=LEAKED,
+            peering=None,
+            forwarding=tuple(replace(hop, vrf=hop.vrf or vrf) for hop in best.forwarding),
+        )
+
+    # --------------------------------------------------------------------------------- receiving
+
+    def _deliver(self, peering: Peering, wire: Path | None) -> None:
+        """A message arrives; ``wire`` None withdraws."""
+        item = None
+        if wire is None or refused(peering, peering.families[self._version], wire):
+            self.outcome.heard.discard(peering.index)
+        else:
+            self.outcome.heard.add(peering.index)
+            path = self._solver.imported(peering, self._version, self._task.prefix, wire)
+            item = self._solver.received(peering, path) if path is not None else None
+        if item is None:
+            self.outcome.accepted.pop(peering.index, None)
+        else:
+            self.outcome.accepted[peering.index] = item
+        self._put(peering.speaker.index, peering.index, item)
+
+    def _put(self, speaker: int, place: int, item: Received | None) -> None:
+        held = self.outcome.candidates.setdefault(speaker, {})
+        if item is None:
+            if held.pop(place, None) is None:
+                return
+        else:
+            held[place] = item
+        self._wake(speaker)
+
+
+def _echo(peering: Peering, best: Received) -> bool:
+    """What one peer of an update group is spared: its own route, and one that began with it (RFC 4456 8)."""
+    if best.peering is not None and best.peering.index == peering.index:
+        return True
+    return peering.kind == IBGP and best.path.originator is not None and best.path.originator == peering.remote_id
+
+
+class _Watch:
+    """Notices a state that comes back (Brent's cycle search): the queue and everybody's best path."""
+
+    def __init__(self) -> None:
+        self._saved: tuple[Hashable, Hashable] | None = None
+        self._steps = 0
+        self._power = 1
+        self._last: dict[int, object] = {}
+        self.changing: set[int] = set()
+
+    def seen_before(self, queue: tuple[int, ...], chosen: Mapping[int, Selection]) -> bool:
+        now = {index: (item.best.path, item.best.peer_text) for index, item in chosen.items()}
+        self.changing.update(
+            index for index in now.keys() | self._last.keys() if now.get(index) != self._last.get(index)
+        )
+        self._last = dict(now)
+        state = (queue, frozenset(now.items()))
+        if state == self._saved:
+            return True
+        self._steps += 1
+        if self._steps == self._power:
+            self._saved, self._steps, self._power = state, 0, self._power * 2
+            self.changing = set()
+        return False

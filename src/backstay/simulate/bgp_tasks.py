@@ -1,0 +1,179 @@
+"""The order of work: ordinary prefixes first, then aggregates from the longest to the shortest, then the default route.
+
+An aggregate begins where some more specific route is valid, and a conditional default where some route passes
+its route-map: both need the answers before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from backstay.model.address import Prefix
+from backstay.model.errors import Unproven
+from backstay.model.routing import Aggregate
+from backstay.simulate import bgp_path
+from backstay.simulate.bgp_classes import group
+from backstay.simulate.bgp_decision import AGGREGATE, Received
+from backstay.simulate.bgp_origin import LOCAL, Own, aggregate_route, offered, own_routes
+from backstay.simulate.bgp_path import Path
+from backstay.simulate.bgp_solve import Outcome, Solver, Task
+from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker
+from backstay.simulate.policy import Passed, run
+from backstay.simulate.policy_matches import Setting
+from backstay.simulate.seams import Underlay
+
+DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
+
+Parts = dict[tuple[int, Prefix], list[Received]]
+"""More specific valid routes, by speaker and the prefix of its aggregate."""
+
+
+class Work:
+    """Every prefix anybody begins, and where."""
+
+    def __init__(self, speakers: Sequence[Speaker], peerings: Sequence[Peering], underlay: Underlay) -> None:
+        self._speakers = speakers
+        self._peerings = peerings
+        self._own: dict[Prefix, list[Own]] = {}
+        self._wire: dict[Prefix, dict[int, Path]] = {}
+        self._aggregates = _aggregates(speakers)
+        self._parts: Parts = {}
+        self._done: list[Outcome] = []
+        for prefix, own in own_routes(speakers, underlay):
+            self._own.setdefault(prefix, []).append(own)
+        for peering in peerings:
+            if peering.external is not None:
+                self._offer(peering)
+
+    def _offer(self, peering: Peering) -> None:
+        assert peering.external is not None
+        arriving: dict[int, Path] = {}
+        for prefix, path in peering.external.offers.items():
+            if prefix.version in peering.families:
+                known = arriving.get(id(path))
+                wire = arriving[id(path)] = known if known is not None else offered(peering, path)
+                self._wire.setdefault(prefix, {})[peering.index] = wire
+
+    def outcomes(self, solver: Solver) -> list[Outcome]:
+        """Every class, solved."""
+        for task in self._ordinary():
+            self._finish(solver.solve(task))
+        for prefix in sorted(self._aggregates, key=lambda item: (-item.length, item)):
+            if not prefix.is_default:
+                self._finish(solver.solve(self._task((prefix,), self._aggregated(prefix))))
+        for prefix in DEFAULTS.values():
+            task = self._task((prefix,), self._aggregated(prefix), self._forced(prefix.version))
+            if task.own or task.wire or task.forced:
+                self._finish(solver.solve(task))
+        return self._done
+
+    def _ordinary(self) -> Iterator[Task]:
+        later = {*self._aggregates, *DEFAULTS.values()}
+        prefixes = (self._own.keys() | self._wire.keys()) - later
+        origins = {prefix: (tuple(self._own.get(prefix, ())), _frozen(self._wire.get(prefix))) for prefix in prefixes}
+        for members in group(origins, self._speakers, ()):
+            yield self._task(members)
+
+    def _task(
+        self, members: tuple[Prefix, ...], more: Sequence[Own] = (), forced: Mapping[int, Path] | None = None
+    ) -> Task:
+        first = members[0]
+        return Task(
+            prefixes=members,
+            own=(*self._own.get(first, ()), *more),
+            wire=self._wire.get(first, {}),
+            forced=forced or {},
+        )
+
+    # --------------------------------------------------------------------------------- aggregates
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._done.append(outcome)
+        prefix = outcome.task.prefix
+        for aggregate, speaker_indexes in self._aggregates.items():
+            if aggregate != prefix and aggregate.covers(prefix):
+                for index in speaker_indexes:
+                    held = outcome.candidates.get(index, {}).values()
+                    parts = [item for item in held if item.valid and item.source != AGGREGATE]
+                    self._parts.setdefault((index, aggregate), []).extend(parts)
+
+    def _aggregated(self, prefix: Prefix) -> list[Own]:
+        found = []
+        for index, aggregate in sorted(self._aggregates.get(prefix, {}).items(), key=lambda item: item[0]):
+            own = aggregate_route(self._speakers[index], aggregate, self._parts.get((index, prefix), []))
+            if own is not None:
+                found.append(own)
+        return found
+
+    # --------------------------------------------------------------------------------- default-originate
+
+    def _forced(self, version: int) -> dict[int, Path]:
+        found: dict[int, Path] = {}
+        for peering in self._peerings:
+            settings = peering.families.get(version)
+            if settings is not None and settings.default_originate:
+                path = self._default(peering, version, settings.default_originate_map)
+                if path is not None:
+                    found[peering.index] = path
+        return found
+
+    def _default(self, peering: Peering, version: int, route_map: str | None) -> Path | None:
+        """``default-originate``: a default of our own, past outbound policy (FRR bgp_updgrp_adv.c)."""
+        path: Path | None = Path()
+        if route_map is not None:
+            path = self._conditional(peering.speaker, version, route_map)
+        if path is None:
+            return None
+        own = peering.own_next_hops.get(version)
+        external = peering.kind == EBGP
+        as_path = path.as_path if peering.kind == "ibgp" else bgp_path.prepend(path.as_path, peering.presented_as)
+        preference = path.local_preference
+        if preference is None:
+            preference = peering.speaker.process.default_local_preference
+        return replace(
+            path,
+            as_path=as_path,
+            local_preference=None if external else preference,
+            next_hop=own,
+            via=None if own is not None else "self",
+        )
+
+    def _conditional(self, speaker: Speaker, version: int, route_map: str) -> Path | None:
+        """With a route-map: only while some route of the table passes it; its set clauses work on the default."""
+        for outcome in self._done:
+            for item in outcome.candidates.get(speaker.index, {}).values():
+                for prefix in outcome.task.prefixes:
+                    peers = item.peering.peer_texts if item.peering else LOCAL
+                    setting = Setting(prefix=prefix, peers=peers, matched=item.path)
+                    passed = prefix.version == version and run(speaker.library, route_map, Path(), setting)
+                    if isinstance(passed, Passed):
+                        return passed.path
+        return None
+
+
+def _frozen(wire: Mapping[int, Path] | None) -> tuple[tuple[int, Path], ...]:
+    return tuple(sorted(wire.items(), key=lambda item: item[0])) if wire else ()
+
+
+def _aggregates(speakers: Sequence[Speaker]) -> dict[Prefix, dict[int, Aggregate]]:
+    found: dict[Prefix, dict[int, Aggregate]] = {}
+    for speaker in speakers:
+        for family in speaker.process.families.values():
+            for aggregate in family.aggregates:
+                found.setdefault(aggregate.prefix, {})[speaker.index] = aggregate
+    return found
+
+
+def refuse_unevaluated(peerings: Sequence[Peering]) -> None:
+    """Raise `Unproven` for session features that change what is exchanged and are not computed."""
+    for peering in peerings:
+        for settings in peering.families.values():
+            for name, used in (
+                ("advertise-map", settings.advertise_map is not None),
+                ("addpath-tx-all-paths", settings.add_path_all),
+                ("addpath-tx-bestpath-per-AS", settings.add_path_best_per_as),
+            ):
+                if used:
+                    place = settings.place
+                    raise Unproven(f"{place}: {peering.speaker.name}: neighbor {peering.text} {name} is not computed")
