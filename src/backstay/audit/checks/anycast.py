@@ -46,7 +46,7 @@ def _floor(context: Context, anycast: Anycast) -> Iterator[Finding]:
             context,
             ID,
             Severity.DENY if worse else Severity.WARNING,
-            f"{anycast.name}: {counted(list(after), 'site') if after else 'no site'} {verb(len(after), 'keeps', 'keep')} announcing "
+            f"{anycast.name}: {counted(list(after), 'site') if after else 'no site'} {verb(len(after) or 1, 'keeps', 'keep')} announcing "
             f"{some(anycast.prefixes, 3)}, the floor is {anycast.floor}"
             f"{none if worse else ', as before the change'}{_cascade(context, anycast, gone)}",
             before=f"{count(len(before), 'origin')} live",
