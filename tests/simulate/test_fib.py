@@ -31,10 +31,10 @@ C = "10.255.0.3"
 
 
 def fate(found: Forwarding, start: str, to: str) -> tuple[Fate, float]:
-    batch, base = found.batch(found.target(start, ip(to)))
-    node = found.node(start)
-    assert node is not None
-    return FATES[int(batch.fate[base + node])], float(batch.delivered[base + node])
+    answer = found.at(start, ip(to))
+    assert answer is not None
+    batch, node = answer
+    return FATES[int(batch.fate[node])], float(batch.delivered[node])
 
 
 def chain(tables: Handwritten, made: Network = CHAIN, overlay: Overlay = NOTHING) -> Forwarding:
@@ -208,5 +208,5 @@ def test_a_link_local_next_hop_on_a_busy_segment_is_unknown_not_guessed() -> Non
     six = replace(route(made, found.topology, "b", "on lan0"), protocol="isis")
     found = replace(found, tables=type(found.tables)({"b": {net("2001:db8:ff::3/128"): six}}))  # type: ignore[call-arg]
     fib = Fib(found)
-    fib.row(Target(Address.parse("2001:db8:ff::3")))
+    fib.row(Target(Address.parse("2001:db8:ff::3")), [fib.node_of["b", "default"]])
     assert [remark.code for remark in fib.unknowns] == ["ambiguous-next-hop"]

@@ -215,14 +215,37 @@ def access(services: Services) -> Mapping[str, tuple[PathResult, ...]]:
 
 
 def _prepare(services: Services) -> None:
-    """Work out together what the in-band paths will ask one by one."""
+    """Work out together what the paths will ask one by one, there and back; what is left out is asked when needed."""
     network = services.network
-    forwarding = services.reach.forwarding
+    asks: set[tuple[str, Address]] = set()
     for path in network.access_paths.values():
+        targets = select(network, path.targets)
         if path.kind == IN_BAND and path.source:
-            starts = entries(network, path.source)
-            loopbacks = [address for name in select(network, path.targets) for address in _loopbacks(services, name)]
-            forwarding.prepare(forwarding.target(start, address) for start in starts for address in loopbacks)
+            for name in targets:
+                asks |= _asked(services, path.source, name, _loopbacks(services, name)[:1])
+        elif path.kind == ON_SITE:
+            places = sorted({place for name in targets for place in _own_places(services, name)})
+            for need in path.needs:
+                for place in places:
+                    asks |= _asked_of_service(services, place, need)
+    services.reach.forwarding.prepare(sorted(asks))
+
+
+def _asked_of_service(services: Services, place: str, need: str) -> set[tuple[str, Address]]:
+    service = services.network.services.get(need)
+    asks: set[tuple[str, Address]] = set()
+    for site in service.sites if service and service.network else ():
+        addresses_there = services.instance_addresses(services.network.services[need], site)[:1]
+        for end in entries(services.network, site):
+            asks |= _asked(services, place, end, addresses_there)
+    return asks
+
+
+def _asked(services: Services, place: str, end: str, there: Sequence[Address]) -> set[tuple[str, Address]]:
+    """Packets from a place to addresses that stand at ``end``, and the answers."""
+    reach = services.reach
+    asks = {(start, address) for address in there for start in reach.starts(place, address)}
+    return asks | {(end, back) for address in there for back in reach.own(place, address.version)}
 
 
 def _loopbacks(services: Services, router: str) -> tuple[Address, ...]:

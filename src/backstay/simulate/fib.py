@@ -30,6 +30,8 @@ from backstay.simulate.seams import Computed
 FATES = tuple(Fate)
 CODE = {fate: code for code, fate in enumerate(FATES)}
 NONE = -1
+UNEXPLORED = 0
+"""The hop set of nodes nobody asked about: it has no branches."""
 
 T = TypeVar("T")
 
@@ -148,8 +150,9 @@ class Fib:
         self._router_index = {name: index for index, name in enumerate(self.routers)}
         self.interfaces: list[InterfaceRef] = []
         self._interface_index: dict[InterfaceRef, int] = {}
-        self.hop_sets: list[tuple[Branch, ...]] = []
-        self._hop_set_index: dict[tuple[Branch, ...], int] = {}
+        self.hop_sets: list[tuple[Branch, ...]] = [()]
+        self._hop_set_index: dict[tuple[Branch, ...], int] = {(): UNEXPLORED}
+        self._onward: list[tuple[int, ...]] = [()]
         self._memo: list[dict[int, tuple[Route, int]]] = [{} for _ in self.nodes]
         self._by_hops: list[dict[tuple[int, ...], tuple[tuple[NextHop, ...], int]]] = [{} for _ in self.nodes]
         self._belongings = Belongings(self.network)
@@ -167,25 +170,30 @@ class Fib:
         """The destination, with the source address only where some access list asks for it."""
         return Target(address, source if self.by_source else None)
 
-    def row(self, target: Target) -> npt.NDArray[np.int32]:
-        """The hop set of every node for packets to the target."""
-        lookup = self.computed.tables.lookup
-        address = target.address
-        belonging = self._belongings.of(address)
-        row = np.empty(len(self.nodes), dtype=np.int32)
-        for index, (router, vrf) in enumerate(self.nodes):
-            found = lookup(router, vrf, address)
-            if found is None:
-                row[index] = self._end(Fate.NO_ROUTE, router)
+    def row(self, target: Target, sources: Iterable[int]) -> npt.NDArray[np.int64]:
+        """The hop set of every node that packets from the sources to the target come to; `UNEXPLORED` elsewhere."""
+        belonging = self._belongings.of(target.address)
+        owners = {(ref.router, self._vrf(ref)) for ref in self._carriers.get(target.address, ())}
+        row = np.full(len(self.nodes), UNEXPLORED, dtype=np.int64)
+        work = list(sources)
+        while work:
+            index = work.pop()
+            if row[index] != UNEXPLORED:
                 continue
-            route = found[1]
-            known = self._memo[index].get(id(route))
-            row[index] = known[1] if known else self._decide(index, route, target, belonging)
-        for ref in self._carriers.get(address, ()):
-            node = self.node_of.get((ref.router, self._vrf(ref)))
-            if node is not None:
-                row[node] = self._end(Fate.DELIVERED, ref.router)
+            node = self.nodes[index]
+            hop_set = self._end(Fate.DELIVERED, node[0]) if node in owners else self._at(index, target, belonging)
+            row[index] = hop_set
+            work.extend(self._onward[hop_set])
         return row
+
+    def _at(self, index: int, target: Target, belonging: Belonging) -> int:
+        """What a node does that does not own the destination."""
+        router, vrf = self.nodes[index]
+        found = self.computed.tables.lookup(router, vrf, target.address)
+        if found is None:
+            return self._end(Fate.NO_ROUTE, router)
+        known = self._memo[index].get(id(found[1]))
+        return known[1] if known else self._decide(index, found[1], target, belonging)
 
     def _vrf(self, ref: InterfaceRef) -> str:
         return self.network.routers[ref.router].interfaces[ref.interface].vrf
@@ -195,6 +203,7 @@ class Fib:
         if known is None:
             known = self._hop_set_index[branches] = len(self.hop_sets)
             self.hop_sets.append(branches)
+            self._onward.append(tuple(branch.node for branch in branches if branch.node != NONE))
         return known
 
     def _interface(self, ref: InterfaceRef) -> int:

@@ -17,7 +17,7 @@ from backstay.model.endpoints import loopback
 from backstay.model.flows import Flow
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult
-from backstay.simulate.fib import CODE, FATES, NONE, Branch, Fib, Target
+from backstay.simulate.fib import CODE, FATES, NONE, UNEXPLORED, Branch, Fib, Target
 from backstay.simulate.loops import Escape, circles, components, escape
 
 Ints = npt.NDArray[np.int64]
@@ -34,15 +34,14 @@ End = tuple[Fate, str]
 
 
 class Batch:
-    """Forwarding to several targets, all sources. Arrays are flat, index ``position * nodes + node``: ``delivered`` the
+    """Forwarding to several targets from the nodes asked about and all nodes on their way. Arrays are flat, index ``position * nodes + node``: ``delivered`` the
     share that arrives, ``fate`` the code of the worst branch, ``distance`` hops of the shortest walk that arrives.
     """
 
-    def __init__(self, fib: Fib, targets: Sequence[Target]) -> None:
+    def __init__(self, fib: Fib, asked: Mapping[Target, Iterable[int]]) -> None:
         self.fib = fib
-        self.targets = tuple(targets)
         self.size = len(fib.nodes)
-        self.rows = np.concatenate([fib.row(target) for target in targets]).astype(np.int64)
+        self.rows: Ints = np.concatenate([fib.row(target, sources) for target, sources in asked.items()])
         self._lay_out()
         self._levels()
         self.delivered: Floats = np.zeros(self.rows.size)
@@ -64,7 +63,7 @@ class Batch:
         self.tail: Ints = np.repeat(np.arange(self.rows.size), many)
         within = np.arange(self.tail.size) - np.repeat(np.cumsum(many) - many, many)
         branch = flat[np.repeat(starts[self.rows], many) + within]
-        self.share: Floats = np.repeat(1.0 / many, many)
+        self.share: Floats = np.repeat(1.0 / np.maximum(many, 1), many)
         self.out: Ints = branch[:, 0]
         self.end: Ints = branch[:, 2]
         base = self.tail // max(self.size, 1) * self.size
@@ -275,20 +274,42 @@ class Forwarding:
         self.network = fib.network
         self._found: dict[Target, tuple[Batch, int]] = {}
 
-    def prepare(self, targets: Iterable[Target]) -> None:
-        """Work out targets together; asking one by one is right too, only slower."""
-        missing = sorted({target for target in targets if target not in self._found}, key=_target_order)
-        for start in range(0, len(missing), BATCH):
-            chunk = missing[start : start + BATCH]
-            batch = Batch(self.fib, chunk)
-            self._found.update((target, (batch, position)) for position, target in enumerate(chunk))
+    def prepare(self, asks: Iterable[tuple[str, Address]]) -> None:
+        """Work out packets from routers to addresses together; asking one by one is right too, only slower."""
+        wanted: dict[Target, set[int]] = {}
+        for router, address in asks:
+            node = self.node(router)
+            target = self.target(router, address)
+            if node is not None and not self._explored(target, node):
+                wanted.setdefault(target, set()).add(node)
+        order = sorted(wanted, key=_target_order)
+        for start in range(0, len(order), BATCH):
+            self._explore({target: wanted[target] for target in order[start : start + BATCH]})
 
-    def batch(self, target: Target) -> tuple[Batch, int]:
-        """The batch a target is in, and the flat index of its first node."""
-        if target not in self._found:
-            self.prepare([target])
-        batch, position = self._found[target]
-        return batch, position * batch.size
+    def _explored(self, target: Target, node: int) -> bool:
+        found = self._found.get(target)
+        return found is not None and bool(found[0].rows[found[1] + node] != UNEXPLORED)
+
+    def _explore(self, asked: Mapping[Target, set[int]]) -> None:
+        """A target asked about a second time is worked out from everywhere, so that there is no third."""
+        everywhere = range(len(self.fib.nodes))
+        batch = Batch(
+            self.fib,
+            {target: everywhere if target in self._found else sorted(nodes) for target, nodes in asked.items()},
+        )
+        for position, target in enumerate(asked):
+            self._found[target] = (batch, position * batch.size)
+
+    def at(self, router: str, address: Address) -> tuple[Batch, int] | None:
+        """Packets from the router to the address: their batch and flat node; None while the router is down."""
+        node = self.node(router)
+        if node is None:
+            return None
+        target = self.target(router, address)
+        if not self._explored(target, node):
+            self._explore({target: {node}})
+        batch, base = self._found[target]
+        return batch, base + node
 
     def target(self, router: str, address: Address) -> Target:
         """Packets from a router to an address; the router's own address is their source."""
@@ -307,20 +328,16 @@ class Forwarding:
 
     def end_of(self, router: str, address: Address) -> str | None:
         """The router where a shortest arriving walk ends; None if none arrives."""
-        node = self.node(router)
-        if node is None:
-            return None
-        batch, base = self.batch(self.target(router, address))
-        hops = batch.hops(base + node)
+        found = self.at(router, address)
+        hops = found[0].hops(found[1]) if found else ()
         return hops[-1] if hops else None
 
     def failure(self, router: str, address: Address) -> str:
         """Why packets do not all arrive, for people: ``no-route at par1``; "" when they do."""
-        node = self.node(router)
-        if node is None:
+        found = self.at(router, address)
+        if found is None:
             return f"{router} is down"
-        batch, base = self.batch(self.target(router, address))
-        ends = sorted(batch.ends(base + node), key=lambda end: (-CODE[end[0]], end[1]))
+        ends = sorted(found[0].ends(found[1]), key=lambda end: (-CODE[end[0]], end[1]))
         if not ends:
             return ""
         more = f" and {len(ends) - 1} more" if len(ends) > 1 else ""
@@ -328,24 +345,20 @@ class Forwarding:
 
     def delivered(self, router: str, address: Address) -> float:
         """The share of packets from the router that arrives."""
-        node = self.node(router)
-        if node is None:
-            return 0.0
-        batch, base = self.batch(self.target(router, address))
-        return float(batch.delivered[base + node])
+        found = self.at(router, address)
+        return float(found[0].delivered[found[1]]) if found else 0.0
 
     def result(self, flow: Flow) -> FlowResult:
         """How a flow fares."""
-        node = self.node(flow.router)
-        if node is None:
+        found = self.at(flow.router, flow.destination)
+        if found is None:
             return FlowResult(flow=flow.name, delivered=0.0, fate=Fate.SOURCE_DOWN, at=(flow.router,))
-        batch, base = self.batch(self.target(flow.router, flow.destination))
-        index = base + node
-        fate = FATES[int(batch.fate[index])]
-        at = () if fate is Fate.DELIVERED else tuple(sorted({router for _, router in batch.ends(index)}))
-        share = min(float(batch.delivered[index]), 1.0)
+        batch, node = found
+        fate = FATES[int(batch.fate[node])]
+        at = () if fate is Fate.DELIVERED else tuple(sorted({router for _, router in batch.ends(node)}))
+        share = float(batch.delivered[node])
         return FlowResult(
-            flow=flow.name, delivered=1.0 if share >= WHOLE else share, fate=fate, at=at, hops=batch.hops(index)
+            flow=flow.name, delivered=1.0 if share >= WHOLE else share, fate=fate, at=at, hops=batch.hops(node)
         )
 
 
@@ -355,5 +368,5 @@ def _target_order(target: Target) -> tuple[Address, Address]:
 
 def results(forwarding: Forwarding, flows: Sequence[Flow]) -> Mapping[str, FlowResult]:
     """Every flow's result, by name, in name order."""
-    forwarding.prepare(forwarding.target(flow.router, flow.destination) for flow in flows)
+    forwarding.prepare((flow.router, flow.destination) for flow in flows)
     return {flow.name: forwarding.result(flow) for flow in sorted(flows)}

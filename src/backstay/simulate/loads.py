@@ -112,18 +112,18 @@ class Placement:
 
 def place(forwarding: Forwarding, shares: Sequence[Part]) -> Placement:
     """Send the parts on their way."""
-    forwarding.prepare(forwarding.target(part.router, part.address) for part in shares)
+    forwarding.prepare((part.router, part.address) for part in shares)
     masses: dict[int, tuple[Batch, npt.NDArray[np.float64]]] = {}
     arrived = np.zeros(len(shares))
     for number, part in enumerate(shares):
-        node = forwarding.node(part.router)
-        if node is None:
+        found = forwarding.at(part.router, part.address)
+        if found is None:
             continue
-        batch, base = forwarding.batch(forwarding.target(part.router, part.address))
+        batch, node = found
         if id(batch) not in masses:
             masses[id(batch)] = (batch, np.zeros(batch.rows.size))
-        masses[id(batch)][1][base + node] += part.mbps
-        arrived[number] = batch.delivered[base + node]
+        masses[id(batch)][1][node] += part.mbps
+        arrived[number] = batch.delivered[node]
     mbps: dict[InterfaceRef, float] = defaultdict(float)
     for batch, mass in masses.values():
         for index, amount in batch.place(mass).items():
@@ -146,13 +146,13 @@ def loads(forwarding: Forwarding, shares: Sequence[Part], placement: Placement) 
 
 
 def _lose(lost: Lost, forwarding: Forwarding, part: Part) -> None:
-    node = forwarding.node(part.router)
-    if node is None:
+    found = forwarding.at(part.router, part.address)
+    if found is None:
         lost[part.demand, Fate.SOURCE_DOWN].append((part.mbps, frozenset((part.router,))))
         return
-    batch, base = forwarding.batch(forwarding.target(part.router, part.address))
-    ends = batch.ends(base + node)
-    for fate, share in batch.losses(base + node).items():
+    batch, node = found
+    ends = batch.ends(node)
+    for fate, share in batch.losses(node).items():
         where = frozenset(router for reason, router in ends if reason is fate)
         lost[part.demand, fate].append((part.mbps * share, where))
 
