@@ -1,0 +1,49 @@
+"""The fast engine: topology, interior routing, BGP, tables, and the cascade over them."""
+
+from __future__ import annotations
+
+from backstay.model.errors import Unproven
+from backstay.model.network import NOTHING, Network, Overlay
+from backstay.model.state import State
+from backstay.model.vendor import SEMANTICS
+from backstay.simulate import bgp, cascade
+from backstay.simulate.converge import Routing, in_order
+from backstay.simulate.rib import LazyRoutes, Rib
+
+
+def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:
+    """Everything the network settles on under the overlay. ``sweep`` adds the single-failure sweep.
+
+    Raises `Unproven` for a vendor without semantics or an overlay that names what is not there, `NotConverging` where
+    routing runs in a circle; what else could not be computed stands in ``State.unknowns``.
+    """
+    refuse_unknown_vendors(network)
+    settled = cascade.settle(network, overlay, Routing(network, bgp.compute), sweep)
+    computed = settled.computed
+    assert isinstance(computed.tables, Rib)
+    return State(
+        engine="fast",
+        overlay=overlay,
+        routes=LazyRoutes(computed.tables),
+        adjacencies=computed.adjacencies,
+        sessions=computed.bgp.sessions,
+        advertisements=computed.bgp.advertisements,
+        flows=settled.flows,
+        loads=settled.loads,
+        sites=settled.sites,
+        services=settled.services,
+        access=settled.access,
+        cascade=settled.cascade,
+        sweep=settled.sweep,
+        unknowns=in_order({*computed.unknowns, *settled.unknowns}),
+    )
+
+
+def refuse_unknown_vendors(network: Network) -> None:
+    """Raise `Unproven` for a router whose behaviour nobody has written down."""
+    for router in network.routers.values():
+        if router.vendor not in SEMANTICS:
+            known = ", ".join(sorted(SEMANTICS))
+            raise Unproven(
+                f"{router.name}: vendor {router.vendor} has no semantics in the fast engine (known: {known})"
+            )
