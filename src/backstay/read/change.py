@@ -133,8 +133,8 @@ def _config_place(document: Document, path: tuple[str | int, ...]) -> Place:
     """The line of the first configuration line. Only a literal block keeps lines as they stand in the file."""
     block = document.blocks[path]
     lines = document.value_at(path).splitlines()
-    if block.style != "|" and len(lines) > 1:
-        raise document.fault(path, "write several lines as a block: 'config: |'")
     if block.style == ">":
         raise document.fault(path, "write it as a block with |: with > YAML joins the lines")
+    if block.style != "|" and len(lines) > 1:
+        raise document.fault(path, "write several lines as a block: 'config: |'")
     return Place(document.file, block.line)

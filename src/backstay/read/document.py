@@ -22,6 +22,9 @@ from backstay.read.units import did_you_mean
 Path = tuple[str | int, ...]
 """The keys and positions that lead to a value."""
 
+MOST_REPEATS = 100_000
+"""More values that stand in the file through aliases than this are taken for aliases that multiply."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -40,6 +43,8 @@ class Document:
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     blocks: dict[Path, Block] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+    repeats: int = 0
 
     def place(self, path: Iterable[str | int]) -> Place:
         """The nearest place known for a path: its own line, else that of what holds it."""
@@ -92,6 +97,11 @@ def _value(document: Document, node: yaml.Node, path: Path, above: tuple[int, ..
     if id(node) in above:
         raise document.fault(path, "an alias that holds itself")
     document.lines.setdefault(path, node.start_mark.line + 1)
+    if id(node) in document.seen:
+        document.repeats += 1
+        if document.repeats > MOST_REPEATS:
+            raise document.error("too many aliases of aliases", Place(document.file))
+    document.seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         return _mapping(document, node, path, (*above, id(node)))
     if isinstance(node, yaml.SequenceNode):

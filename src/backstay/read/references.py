@@ -26,7 +26,7 @@ def check(network: Network, document: Document) -> tuple[Remark, ...]:
     """Remarks about a network whose intent has been read. Raises `IntentError` for the first fault by line."""
     faults: list[InputError] = [document.fault(path, message) for find in _FINDERS for path, message in find(network)]
     if faults:
-        raise min(faults, key=lambda fault: (fault.place.line if fault.place else 0, fault.message))
+        raise min(faults, key=lambda fault: fault.place.line if fault.place else 0)
     return tuple(sorted(_speakers(network, document), key=lambda remark: (str(remark.place), remark.text)))
 
 
