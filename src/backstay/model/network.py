@@ -61,6 +61,7 @@ class Interface:
 class Router:
     """One router as its configuration describes it. ``sources`` is the text it was read from, in reading order:
     the text a change is merged into. ``version`` is the operating system's, as the configuration says it.
+    ``resolve_via_default``: IP versions in which a recursive next hop may be resolved through the default route.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Router:
     policies: Policies = field(default_factory=Policies)
     router_id: Address | None = None
     forwarding: bool = True
+    resolve_via_default: frozenset[int] = frozenset({4, 6})
     sources: tuple[SourceFile, ...] = ()
     unread: tuple[UnreadLine, ...] = ()
     ignored: tuple[IgnoredLine, ...] = ()

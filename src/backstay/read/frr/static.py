@@ -1,0 +1,67 @@
+"""Static routes in every form FRR takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backstay.model.address import Address, Prefix
+from backstay.model.routing import StaticRoute
+from backstay.read.frr.keys import route_words
+from backstay.read.frr.reading import Misread, place
+from backstay.read.section import Node
+
+_DISCARDS = {"Null0": "blackhole", "null0": "blackhole", "blackhole": "blackhole", "reject": "reject"}
+
+
+def read_route(node: Node, vrf: str) -> StaticRoute:
+    """``ip route P NEXTHOP [IF] [options]``. Raises `Misread` for what is not modelled, ValueError for bad values."""
+    words, _ = route_words(node.words)
+    prefix = Prefix.parse(words[2])
+    rest = words[3:]
+    if prefix.version != (6 if words[0] == "ipv6" else 4):
+        raise Misread("the prefix is of the other IP version")
+    if rest[0] == "from":
+        raise Misread("source-specific routes are not modelled")
+    fields: dict[str, Any] = {}
+    rest = _next_hop(rest, fields)
+    _options(rest, fields)
+    return StaticRoute(prefix=prefix, vrf=vrf, place=place(node), **fields)
+
+
+def _next_hop(rest: list[str], fields: dict[str, Any]) -> list[str]:
+    first, rest = rest[0], rest[1:]
+    if first in _DISCARDS:
+        fields["discard"] = _DISCARDS[first]
+        return rest
+    try:
+        fields["next_hop"] = Address.parse(first)
+    except ValueError:
+        fields["interface"] = first
+        return rest
+    if (
+        rest
+        and not rest[0].isdigit()
+        and rest[0] not in {"tag", "onlink", "label", "table", "nexthop-vrf", "color", "bfd"}
+    ):
+        if rest[0] in _DISCARDS:
+            fields.pop("next_hop")
+            fields["discard"] = _DISCARDS[rest[0]]
+        else:
+            fields["interface"] = rest[0]
+        return rest[1:]
+    return rest
+
+
+def _options(rest: list[str], fields: dict[str, Any]) -> None:
+    while rest:
+        match rest:
+            case ["tag", value, *rest]:
+                fields["tag"] = int(value)
+            case ["nexthop-vrf", name, *rest]:
+                fields["next_hop_vrf"] = name
+            case ["onlink", *rest]:
+                fields["onlink"] = True
+            case [("label" | "table" | "color" | "bfd") as name, *_]:
+                raise Misread(f"a static route with {name} is not modelled")
+            case [value, *rest]:
+                fields["distance"] = int(value)
