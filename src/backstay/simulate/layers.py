@@ -52,6 +52,7 @@ class Block:
         self.starts = np.r_[0, np.cumsum(counts)[:-1]].astype(np.int64) if counts else np.zeros(0, dtype=np.int64)
         self.nodes: Vector = np.array([item.node for item in flat], dtype=np.int64)
         self.keys: Vector = np.array([item.key for item in flat], dtype=np.int64)
+        self.tagged = any(item.tag for item in flat)
         self.own = np.array([item.own for item in flat], dtype=bool)
         self.counts = np.array(counts, dtype=np.int64)
 
@@ -135,6 +136,53 @@ class LayeredRoutes:
                 hit = np.flatnonzero((row.keys < UNREACHED) & (row.masks != 0))
                 yield from (row.layer.block.prefixes[number] for number in hit.tolist())
 
+    def table(self, router: str, vrf: str) -> dict[Prefix, Route]:
+        """All routes of a router, equal to what `route` gives; much faster than one by one."""
+        found: dict[Prefix, Route] = {}
+        for instance in self.instances.get((router, vrf), ()):
+            mine = self._table_of(instance)
+            for prefix, route in mine.items():
+                other = found.get(prefix)
+                if other is None or (route.distance, route.metric) < (other.distance, other.metric):
+                    found[prefix] = route
+        return found
+
+    def _table_of(self, instance: Instance) -> dict[Prefix, Route]:
+        """Rows laid over each other by rank; prefixes that more than one row of a rank has, or that have routes
+        beside the rows, are decided one by one.
+        """
+        found: dict[Prefix, Route] = {}
+        rank_of: dict[Prefix, int] = {}
+        singly = set(self.fixed.get(instance.key, ()))
+        for row in self._rows_of(instance.key):
+            rank = row.layer.rank
+            singly.update(prefix for node, prefix in row.layer.direct if node == instance.key)
+            for prefix, route in self._of_row(instance, row):
+                known = rank_of.setdefault(prefix, rank)
+                if known == rank and prefix in found:
+                    singly.add(prefix)
+                elif known == rank and route is not None:
+                    found[prefix] = route
+        for prefix in singly:
+            decided = self._of_instance(instance, prefix)
+            if decided is None:
+                found.pop(prefix, None)
+            else:
+                found[prefix] = decided
+        return found
+
+    def _of_row(self, instance: Instance, row: _Row) -> Iterator[tuple[Prefix, Route | None]]:
+        """A row's routes; None where the node reaches the prefix without leaving (its own)."""
+        block, layer, hops = row.layer.block, row.layer, _HopSets(row, instance.maximum_paths)
+        distance = instance.distance(layer.kind)
+        for number, (prefix, key, mask) in enumerate(
+            zip(block.prefixes, row.keys.tolist(), row.masks.tolist(), strict=True)
+        ):
+            if key < UNREACHED:
+                tag = _tag(row, number, key) if block.tagged else 0
+                ordered = hops[mask]
+                yield prefix, self._made(layer, distance, key, tag, ordered) if ordered else None
+
     def known(self) -> Iterator[Prefix]:
         """Every prefix of every layer; repeats are possible."""
         for layer in self.layers:
@@ -178,14 +226,14 @@ class LayeredRoutes:
             hops = {hop for row, number in chosen for hop in _hops(row, int(row.masks[number]))} or beside
             if not hops:
                 return None
-            self._shared[identity] = self._made(instance, chosen[0][0].layer, key, tag, hops)
+            ordered, layer = _ordered(hops, instance.maximum_paths), chosen[0][0].layer
+            self._shared[identity] = self._made(layer, instance.distance(layer.kind), key, tag, ordered)
         return self._shared[identity]
 
-    def _made(self, instance: Instance, layer: Layer, key: int, tag: int, hops: Iterable[NextHop]) -> Route:
-        ordered = tuple(sorted(hops, key=lambda hop: hop.key))[: instance.maximum_paths]
+    def _made(self, layer: Layer, distance: int, key: int, tag: int, ordered: tuple[NextHop, ...]) -> Route:
         return Route(
             protocol=self.protocol,
-            distance=instance.distance(layer.kind),
+            distance=distance,
             metric=key >> SECOND if layer.second else key,
             next_hops=ordered,
             forwarding=ordered,
@@ -214,6 +262,23 @@ def _row(layer: Layer, key: NodeKey) -> _Row | None:
     first = layer.paths.first_edges(source)[block.nodes]
     first = np.where((keys == np.repeat(best, block.counts)) & usable, first, 0)
     return _Row(layer, source, best, np.bitwise_or.reduceat(first, block.starts))
+
+
+class _HopSets(dict[int, tuple[NextHop, ...]]):
+    """Next hops of a row by mask of first edges, in order."""
+
+    def __init__(self, row: _Row, maximum_paths: int) -> None:
+        super().__init__()
+        self._row = row
+        self._maximum_paths = maximum_paths
+
+    def __missing__(self, mask: int) -> tuple[NextHop, ...]:
+        self[mask] = _ordered(_hops(self._row, mask), self._maximum_paths)
+        return self[mask]
+
+
+def _ordered(hops: Iterable[NextHop], maximum_paths: int) -> tuple[NextHop, ...]:
+    return tuple(sorted(set(hops), key=lambda hop: hop.key))[:maximum_paths]
 
 
 def _tag(row: _Row, number: int, key: int) -> int:

@@ -6,7 +6,7 @@ runs on (without BGP's routes) and as the final tables.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 
 from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import InterfaceRef, Network
@@ -78,6 +78,7 @@ class Rib:
         self._covers: dict[tuple[str, Address], tuple[Prefix, ...]] = {}
         self._arrive: dict[tuple[str, Address], set[Node]] = {}
         self._tables: dict[Node, LazyTable] = {}
+        self._places: dict[Prefix, int] = {}
 
     # ------------------------------------------------------------------------------------- one route
 
@@ -177,13 +178,33 @@ class Rib:
             self._tables[node] = LazyTable(self, node)
         return self._tables[node]
 
-    def keys(self, node: Node) -> Iterator[Prefix]:
-        """Prefixes the node may have a route for; some may come out without one, some come twice."""
-        yield from self._local.connected.get(node, ())
-        yield from self._local.static.get(node, ())
-        for igp in self._igps:
-            yield from igp.prefixes(*node)
-        yield from self.bgp.routes.get(node, ())
+    def filled(self, node: Node) -> dict[Prefix, Route]:
+        """A node's whole table, in prefix order."""
+        found: dict[Prefix, Route] = {}
+        contested = {*self._local.connected.get(node, ()), *self._local.static.get(node, ())}
+        tables = [igp.table(*node) for igp in self._igps]
+        for table in [*tables, self.bgp.routes.get(node, {})]:
+            for prefix, route in table.items():
+                other = found.get(prefix)
+                if other is None or _preference(route) < _preference(other):
+                    found[prefix] = route
+        for prefix in contested:
+            route_here = self.route(*node, prefix)
+            if route_here is not None:
+                found[prefix] = route_here
+        order = self._order()
+        return {prefix: found[prefix] for prefix in sorted(found, key=order.__getitem__)}
+
+    def _order(self) -> Mapping[Prefix, int]:
+        """The place of every prefix among all: sorting by it is faster than by the prefixes themselves."""
+        if not self._places:
+            known = {
+                prefix
+                for vrf in {vrf for names in self._local.vrfs.values() for vrf in names}
+                for prefix in self.prefixes(vrf)
+            }
+            self._places.update((prefix, place) for place, prefix in enumerate(sorted(known)))
+        return self._places
 
     def candidates(self, router: str, vrf: str, protocol: str) -> RouteTable:
         """Best routes of the table that come from a protocol: what ``redistribute`` offers (bgp: all of BGP's)."""
@@ -315,23 +336,33 @@ class LazyTable(Mapping[Prefix, Route]):
     def __init__(self, rib: Rib, node: Node) -> None:
         self._rib = rib
         self._node = node
-        self._sorted: tuple[Prefix, ...] | None = None
+        self._filled: dict[Prefix, Route] | None = None
+
+    @property
+    def _routes(self) -> dict[Prefix, Route]:
+        if self._filled is None:
+            self._filled = self._rib.filled(self._node)
+        return self._filled
 
     def __getitem__(self, prefix: Prefix) -> Route:
+        if self._filled is not None:
+            return self._filled[prefix]
         found = self._rib.route(*self._node, prefix)
         if found is None:
             raise KeyError(prefix)
         return found
 
     def __iter__(self) -> Iterator[Prefix]:
-        if self._sorted is None:
-            router, vrf = self._node
-            present = (prefix for prefix in set(self._rib.keys(self._node)) if self._rib.route(router, vrf, prefix))
-            self._sorted = tuple(sorted(present))
-        return iter(self._sorted)
+        return iter(self._routes)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._routes)
+
+    def items(self) -> ItemsView[Prefix, Route]:
+        return self._routes.items()
+
+    def values(self) -> ValuesView[Route]:
+        return self._routes.values()
 
     def __repr__(self) -> str:
         return f"LazyTable({self._node[0]}, {self._node[1]})"
