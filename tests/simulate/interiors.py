@@ -46,7 +46,7 @@ class Lab:
     def add(self, name: str) -> Lab:
         self.routers[name] = Router(name=name, vendor="frr")
         number = len(self.routers)
-        return self.port(name, "lo", f"10.255.0.{number}/32", f"2001:db8:ff::{number}/128", kind="loopback")
+        return self.port(name, "lo", f"10.255.{number >> 8}.{number & 255}/32", f"2001:db8:ff::{number:x}/128", kind="loopback")
 
     def port(self, router: str, name: str, *addresses: str, **more: object) -> Lab:
         made = Interface(name=name, addresses=tuple(address(text) for text in addresses), **more)  # type: ignore[arg-type]
@@ -104,14 +104,14 @@ class Lab:
 
     # ------------------------------------------------------------------------------------- OSPF
 
-    def ospf(self, router: str, areas: Mapping[str, int | str] | None = None, *, version: int = 2, **fields: object) -> Lab:
-        """OSPF on every interface, area 0 unless ``areas`` names another by interface; ``to-*`` point-to-point."""
+    def ospf(self, router: str, within: Mapping[str, int | str] | None = None, *, version: int = 2, **fields: object) -> Lab:
+        """OSPF on every interface, area 0 unless ``within`` names another by interface; ``to-*`` point-to-point."""
         number = list(self.routers).index(router) + 1
         process = OspfProcess(version=version, router_id=Address.parse(f"10.255.0.{number}"), **fields)  # type: ignore[arg-type]
         word = "ospf" if version == 2 else "ospf6"
         self.change(router, **{word: (process,)})
         for name in self.routers[router].interfaces:
-            area = dotted((areas or {}).get(name, (areas or {}).get("*", 0)))
+            area = dotted((within or {}).get(name, (within or {}).get("*", 0)))
             network = "point-to-point" if name.startswith("to-") else None
             self.tune(router, name, **{word: OspfInterface(instance="1", area=area, network=network)})
         return self
