@@ -62,7 +62,7 @@ def dns_lan(site: int, host: int) -> Pair:
 
 def server_lan(center: int, host: int) -> Pair:
     """Addresses on a data centre's server LAN, with length: host 1 is the router, 0 the prefix itself."""
-    return Pair(_v4("198.18.1.0", 256 * center + host) + "/24", _v6("2001:db8:1001::", (center << 96) + host) + "/64")
+    return Pair(_v4("198.18.1.0", 256 * center + host) + "/24", _v6("2001:db8:1001::", (center << 80) + host) + "/64")
 
 
 def foreign(number: int) -> Pair:

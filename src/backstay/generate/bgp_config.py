@@ -20,13 +20,13 @@ FAMILIES = ((4, "ipv4", "ip"), (6, "ipv6", "ipv6"))
 
 
 def bgp_section(design: Design, place: int) -> list[str]:
-    """`router bgp` and all it refers to."""
+    """All that `router bgp` refers to, then itself: vtysh warns of a route-map that does not exist yet."""
     attached = [(one, link) for one in design.externals for spot, link in one.attachments if spot == place]
     return [
-        *_process(design, place, attached),
         *_prefix_lists(design, place, attached),
         *_communities(attached),
         *_route_maps(design, place, attached),
+        *_process(design, place, attached),
     ]
 
 

@@ -17,10 +17,11 @@ def router_config(design: Design, place: int) -> str:
     lines = [
         *_head(design, place),
         *_statics(design, place),
+        # Before the interfaces: isisd refuses `isis metric` above 63 until the instance exists (seen on FRR 8.4.4).
+        *(_isis(design, place) if design.igp == "isis" else _ospf(design, place)),
         *(line for port in design.ports[place] for line in _interface(design, port)),
         *_loopback(design, place),
         *bgp_section(design, place),
-        *(_isis(design, place) if design.igp == "isis" else _ospf(design, place)),
         "end",
     ]
     return "\n".join(lines) + "\n"
@@ -95,7 +96,6 @@ def _isis(design: Design, place: int) -> Iterator[str]:
     yield " is-type level-2-only"
     # Before `net`: the first LSP's regeneration is armed with the interval known then, 30 s by default (seen on FRR 8.4.4).
     yield " lsp-gen-interval 1"
-    yield " spf-interval 1"
     yield f" net {addressing.isis_net(addressing.loopback(place).v4)}"
     yield " metric-style wide"
     if place in design.drained:

@@ -133,7 +133,7 @@ def _transit(
     default = (asn,) * (1 + (number > 0))
     offers = [Offer("0.0.0.0/0", default), Offer("::/0", default)]
     for index, prefix in enumerate(remote):
-        offers.append(Offer(prefix, _from_transit(asn, REMOTE_ASN + index % 300, near=index % transits == number)))
+        offers.append(Offer(prefix, _from_transit(asn, REMOTE_ASN + index % 300, near=index // 2 % transits == number)))
     offers += [Offer(offer.prefix, (asn, *offer.as_path)) for peer in peers for offer in peer.offers]
     return External(
         name=f"transit-{_letter(number)}", asn=asn, kind="transit", attachments=sites(2), offers=tuple(offers)
