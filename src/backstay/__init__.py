@@ -11,12 +11,15 @@
 
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import backstay.audit
-import backstay.simulate  # noqa: F401 - bound before its name becomes the function's
+import backstay.simulate
 from backstay import api
-from backstay.api import audit, load, read_change, simulate
+from backstay.api import load, read_change
+
+if TYPE_CHECKING:
+    from backstay.api import audit, simulate
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "audit", "load", "read_change", "simulate"]
