@@ -19,7 +19,7 @@ from backstay.simulate.bgp_reach import Question, Reach
 from backstay.simulate.bgp_sessions import Sessions, establish
 from backstay.simulate.bgp_solve import Outcome, Solver
 from backstay.simulate.bgp_speaker import Peering, Speaker, externals, speakers
-from backstay.simulate.bgp_tables import Tally, advertisements, routes, sessions, tally
+from backstay.simulate.bgp_tables import Tables, Tally, advertisements, sessions, tally
 from backstay.simulate.bgp_tasks import Work, refuse_unevaluated
 from backstay.simulate.seams import NO_BGP, BgpResult, Topology, Underlay
 
@@ -73,9 +73,10 @@ def _settle(
         refuse_unevaluated(found.peerings)
         solver = Solver(speaking, found.peerings, topology, reach)
         outcomes = Work(speaking, found.peerings, underlay).outcomes(solver)
-        tables = routes(speaking, solver, outcomes)
-        if not reach.learn(tables):
-            return _Settled(found=found, outcomes=outcomes, tables=tables, counts=tally(outcomes))
+        prefixes = frozenset(prefix for outcome in outcomes for prefix in outcome.task.prefixes)
+        tables = Tables(speaking, solver, outcomes).mapping()
+        if not reach.learn(tables, prefixes):
+            return _Settled(found=found, outcomes=outcomes, tables=tables, counts=tally(solver, outcomes))
         answers = reach.answers()
         if answers in seen:
             raise _recursion_circle(seen, answers)
@@ -134,7 +135,7 @@ def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: 
     }
     listed.update(torn)
     return BgpResult(
-        routes={key: dict(sorted(table.items())) for key, table in settled.tables.items()},
+        routes=settled.tables,
         sessions=tuple(listed[key] for key in sorted(listed)),
         advertisements=advertisements(settled.found.peerings, settled.outcomes),
         events=tuple(events),

@@ -48,11 +48,11 @@ class Reach:
             self._reached[question] = self._reaches(question)
         return self._reached[question]
 
-    def learn(self, routes: Mapping[tuple[str, str], RouteTable]) -> bool:
-        """Take BGP's routes in; True when an answer given before is another one now."""
+    def learn(self, routes: Mapping[tuple[str, str], RouteTable], prefixes: frozenset[Prefix]) -> bool:
+        """Take BGP's routes in, ``prefixes`` all there may be; True when an answer given before is another one now."""
         resolved, reached, formerly = self._resolved, self._reached, self._known
         self._routes = routes
-        self._known = frozenset(prefix for table in routes.values() for prefix in table if prefix.length)
+        self._known = frozenset(prefix for prefix in prefixes if prefix.length)
         for version in (4, 6):
             found = {prefix.length for prefix in self._known if prefix.version == version}
             self._lengths[version] = tuple(sorted(found, reverse=True))

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field, replace
 from backstay.model.address import Address, Prefix
 from backstay.model.errors import NotConverging
 from backstay.model.network import InterfaceRef
-from backstay.model.policy import NOWHERE
-from backstay.model.routing import Aggregate, BgpFamily, NeighborFamily
+from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection, select
 from backstay.simulate.bgp_exchange import export, on_connected_subnet, refused, take_in
 from backstay.simulate.bgp_origin import Own, suppresses, through
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_reach import Reach
-from backstay.simulate.bgp_speaker import EBGP, IBGP, Peering, Speaker
+from backstay.simulate.bgp_sinks import Shortcut, Sinks, imports_as_is
+from backstay.simulate.bgp_speaker import IBGP, Peering, Speaker
 from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Topology
 
@@ -50,7 +50,8 @@ class Task:
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """The end of a task. ``chosen`` by speaker; ``accepted`` and ``heard`` by receiving peering (after and before
-    import policy); ``sent`` by sending peering; ``candidates`` by speaker.
+    import policy); ``sent`` by sending peering; ``candidates`` by speaker. Sinks are not in these, but for
+    ``awake`` ones, where the class begins; what the others hear stands in ``wires`` by speaker and update group.
     """
 
     task: Task
@@ -59,6 +60,13 @@ class Outcome:
     heard: set[int] = field(default_factory=set)
     sent: dict[int, Path] = field(default_factory=dict)
     candidates: dict[int, dict[int, Received]] = field(default_factory=dict)
+    wires: dict[tuple[int, int], Path] = field(default_factory=dict)
+    awake: frozenset[int] = frozenset()
+    shortcuts: dict[int, Shortcut | None] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        return self.task.prefix.version
 
 
 class Solver:
@@ -71,30 +79,61 @@ class Solver:
         self.peerings = peerings
         self._topology = topology
         self._reach = reach
+        self._leaks = _leaks(speakers)
+        self.sinks = Sinks(speakers, peerings, self._passing_on())
         self._outgoing: dict[tuple[int, int], list[Peering]] = {}
-        self._groups: dict[tuple[int, int], Hashable] = {}
+        self._to_sinks: dict[tuple[int, int], dict[int, list[Peering]]] = {}
         for peering in peerings:
-            for version, settings in peering.families.items():
-                self._outgoing.setdefault((peering.speaker.index, version), []).append(peering)
-                self._groups[peering.index, version] = _update_group(peering, version, settings)
+            for version in peering.families:
+                self._route_out(peering, version)
         self._plain = {
             (peering.index, version)
             for peering in peerings
             for version, settings in peering.families.items()
-            if _imports_as_is(peering, settings)
+            if imports_as_is(peering, settings)
         }
-        self._leaks = _leaks(speakers)
         self._connected: dict[tuple[int, Address], bool] = {}
+        self._vrfs = sorted({speaker.process.vrf for speaker in speakers})
+        self._by_key = {speaker.key: speaker.index for speaker in speakers}
+        self._by_id: dict[Address | None, list[int]] = {}
+        for speaker in speakers:
+            self._by_id.setdefault(speaker.router_id, []).append(speaker.index)
+        self._individual = {
+            version: {index for index, family in self.sinks.inlets if family == version}
+            - {index for index, family in self.sinks.kinds if family == version}
+            for version in (4, 6)
+        }
+
+    def _passing_on(self) -> set[tuple[int, int]]:
+        """Speakers whose outcome others need for more than sessions: aggregates, leaks between VRFs."""
+        found = {(target, key[1]) for key, targets in self._leaks.items() for target, _ in targets} | {*self._leaks}
+        for speaker in self.speakers:
+            found |= {(speaker.index, item.version) for item in speaker.process.families.values() if item.aggregates}
+        return found
+
+    def _route_out(self, peering: Peering, version: int) -> None:
+        key = (peering.speaker.index, version)
+        other = self.peerings[peering.reverse].speaker.index if peering.reverse is not None else None
+        if other is None or (other, version) not in self.sinks.inlets:
+            self._outgoing.setdefault(key, []).append(peering)
+        else:
+            group = self.sinks.groups[peering.index, version]
+            self._to_sinks.setdefault(key, {}).setdefault(group, []).append(peering)
 
     def solve(self, task: Task) -> Outcome:
         """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate."""
         return _Run(self, task).outcome
 
     def outgoing(self, speaker: int, version: int) -> list[Peering]:
+        """Sessions to everybody but sinks."""
         return self._outgoing.get((speaker, version), [])
 
-    def group(self, peering: Peering, version: int) -> Hashable:
-        return self._groups[peering.index, version]
+    def to_sinks(self, speaker: int, version: int) -> Mapping[int, list[Peering]]:
+        """Sessions to sinks, by update group."""
+        return self._to_sinks.get((speaker, version), {})
+
+    def group(self, peering: Peering, version: int) -> int:
+        return self.sinks.groups[peering.index, version]
 
     def leaks(self, speaker: int, version: int) -> list[tuple[int, str | None]]:
         return self._leaks.get((speaker, version), [])
@@ -124,6 +163,65 @@ class Solver:
             item.metric, item.forwarding = answer
         return item
 
+    # --------------------------------------------------------------------------------- sinks
+
+    def fate(self, peering: Peering, version: int, wire: Path) -> str:
+        """What becomes of an update group's path at one sink: ``unsent``, ``refused``, ``own`` (the next hop is the sink
+        itself) or ``taken``.
+        """
+        speaker = peering.speaker
+        if wire.originator is not None and wire.originator == speaker.router_id:
+            return "unsent"
+        if refused(peering, peering.families[version], wire):
+            return "refused"
+        own = wire.next_hop is not None and self._topology.owns(*speaker.key, wire.next_hop)
+        return "own" if own else "taken"
+
+    def exceptions(self, outcome: Outcome) -> list[int]:
+        """Sinks that an update group's path may mean something else to than to the rest."""
+        version = outcome.version
+        names = {name for wire in outcome.wires.values() for name in (wire.originator, *wire.cluster_list)}
+        hops = {wire.next_hop for wire in outcome.wires.values() if wire.next_hop is not None}
+        carriers = {
+            (ref.router, vrf) for vrf in self._vrfs for hop in hops for ref in self._topology.owners.get((vrf, hop), ())
+        }
+        found = set(outcome.awake) | self._individual[version]
+        found |= {index for name in names for index in self._by_id.get(name, ())}
+        found |= {self._by_key[key] for key in carriers if key in self._by_key}
+        return sorted(index for index in found if (index, version) in self.sinks.inlets)
+
+    def choice(self, outcome: Outcome, index: int) -> Selection | None:
+        """What a speaker settled on; for a sink, worked out now."""
+        version = outcome.version
+        if index in outcome.awake or (index, version) not in self.sinks.inlets:
+            return outcome.chosen.get(index)
+        held = []
+        for inlet in self.sinks.inlets[index, version]:
+            wire = outcome.wires.get((inlet.sender, inlet.group))
+            if wire is not None and self.fate(inlet.peering, version, wire) == "taken":
+                item = self.received(inlet.peering, _landed(inlet.peering, wire))
+                if item is not None:
+                    held.append(item)
+        return select(held, self.speakers[index].process, self.family(index, version))
+
+    def shortcut(self, outcome: Outcome, index: int) -> Shortcut | None:
+        """The class as decided for all sinks like this one, where that holds for this one."""
+        kind = self.sinks.kinds.get((index, outcome.version))
+        if kind is None or index in outcome.awake:
+            return None
+        if kind not in outcome.shortcuts:
+            outcome.shortcuts[kind] = self.sinks.shortcut(index, outcome.version, outcome.wires)
+        found = outcome.shortcuts[kind]
+        return None if found is None or self.speakers[index].router_id in found.names else found
+
+    def way(self, index: int, address: Address) -> tuple[NextHop, ...] | None:
+        """The next hops a speaker's packets to a BGP next hop leave by; None: not usable as one."""
+        router, vrf = self.speakers[index].key
+        if self._topology.owns(router, vrf, address):
+            return None
+        answer = self._reach.resolve(router, vrf, address)
+        return answer[1] if answer else None
+
     def _across(self, peering: Peering, path: Path) -> NextHop:
         """A link-local next hop: the interface alone says where it is."""
         interface = path.via or peering.interface
@@ -140,31 +238,6 @@ class Solver:
 
 def _landed(peering: Peering, wire: Path) -> Path:
     return wire if wire.via is None else replace(wire, via=peering.interface)
-
-
-def _imports_as_is(peering: Peering, settings: NeighborFamily) -> bool:
-    """Nothing on the way in looks at the route beyond the loop checks."""
-    untouched = (
-        settings.route_map_in,
-        settings.prefix_list_in,
-        settings.filter_list_in,
-        settings.distribute_list_in,
-        settings.weight,
-        peering.neighbor.local_as,
-    )
-    return peering.kind != EBGP and all(item is None for item in untouched)
-
-
-def _update_group(peering: Peering, version: int, settings: NeighborFamily) -> Hashable:
-    """Peers of one group are sent the same. Every external session is one of its own."""
-    if peering.kind == EBGP:
-        return peering.index
-    return (
-        peering.kind,
-        replace(settings, place=NOWHERE),
-        peering.own_next_hops.get(version),
-        peering.neighbor.graceful_shutdown,
-    )
 
 
 def _leaks(speakers: Sequence[Speaker]) -> dict[tuple[int, int], list[tuple[int, str | None]]]:
@@ -187,11 +260,41 @@ class _Run:
         self._solver = solver
         self._task = task
         self._version = task.prefix.version
-        self.outcome = Outcome(task=task)
         self._queue: deque[int] = deque()
         self._waiting: set[int] = set()
+        self._extra: dict[int, list[Peering]] = {}
+        self.outcome = Outcome(task=task, awake=self._awake())
         self._enter()
         self._run()
+        self._tell_sinks()
+
+    def _awake(self) -> frozenset[int]:
+        """Sinks that the class begins at take part in it like everybody else."""
+        starting = {own.speaker for own in self._task.own}
+        awake = frozenset(index for index in starting if (index, self._version) in self._solver.sinks.inlets)
+        for index in sorted(awake):
+            for inlet in self._solver.sinks.inlets[index, self._version]:
+                assert inlet.peering.reverse is not None
+                self._extra.setdefault(inlet.sender, []).append(self._solver.peerings[inlet.peering.reverse])
+        return awake
+
+    def _outgoing(self, index: int) -> list[Peering]:
+        """Sessions that take part. A sink that is awake talks to the other sinks it has sessions with in the end."""
+        return self._solver.outgoing(index, self._version) + self._extra.get(index, [])
+
+    def _tell_sinks(self) -> None:
+        """What each update group of sinks is left with."""
+        for index, selection in self.outcome.chosen.items():
+            suppressed: bool | None = None
+            for group, peerings in self._solver.to_sinks(index, self._version).items():
+                peering = next((item for item in peerings if not _echo(item, selection.best)), None)
+                if peering is None:
+                    continue
+                if suppressed is None:
+                    suppressed = bool(self._suppressing(self._solver.speakers[index], selection.best))
+                wire = self._exported(peering, selection.best, suppressed=suppressed)
+                if wire is not None:
+                    self.outcome.wires[index, group] = wire
 
     def _enter(self) -> None:
         for place, own in enumerate(self._task.own):
@@ -240,9 +343,9 @@ class _Run:
             self._leak(speaker, selection.best if selection else None)
 
     def _announce(self, speaker: Speaker, best: Received | None) -> None:
-        shared: dict[Hashable, Path | None] = {}
+        shared: dict[int, Path | None] = {}
         suppressing = self._suppressing(speaker, best)
-        for peering in self._solver.outgoing(speaker.index, self._version):
+        for peering in self._outgoing(speaker.index):
             wire = self._task.forced.get(peering.index)
             if wire is None and best is not None and not _echo(peering, best):
                 group = self._solver.group(peering, self._version)

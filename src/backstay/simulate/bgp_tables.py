@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backstay.model.address import Address, Prefix
@@ -13,6 +13,7 @@ from backstay.simulate import bgp_path
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_sessions import Refusal
+from backstay.simulate.bgp_sinks import Shortcut
 from backstay.simulate.bgp_solve import Outcome, Solver
 from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker
 from backstay.simulate.policy import Passed, run
@@ -31,12 +32,12 @@ class Tally:
     sent: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
-def tally(outcomes: Iterable[Outcome]) -> Tally:
+def tally(solver: Solver, outcomes: Iterable[Outcome]) -> Tally:
     """Counts over all classes."""
     found = Tally()
+    by_group: Counter[tuple[int, int]] = Counter()
     for outcome in outcomes:
-        size = len(outcome.task.prefixes)
-        version = outcome.task.prefix.version
+        size, version = len(outcome.task.prefixes), outcome.version
         for indexes, counter in (
             (outcome.heard, found.heard),
             (outcome.accepted, found.accepted),
@@ -44,7 +45,37 @@ def tally(outcomes: Iterable[Outcome]) -> Tally:
         ):
             for index in indexes:
                 counter[index, version] += size
+        for key in outcome.wires:
+            by_group[key] += size
+        _count_exceptions(solver, outcome, found)
+    _count_sinks(solver, by_group, found)
     return found
+
+
+def _count_sinks(solver: Solver, by_group: Counter[tuple[int, int]], found: Tally) -> None:
+    for (_, version), inlets in solver.sinks.inlets.items():
+        for inlet in inlets:
+            size = by_group[inlet.sender, inlet.group]
+            assert inlet.peering.reverse is not None
+            found.heard[inlet.peering.index, version] += size
+            found.accepted[inlet.peering.index, version] += size
+            found.sent[inlet.peering.reverse, version] += size
+
+
+def _count_exceptions(solver: Solver, outcome: Outcome, found: Tally) -> None:
+    """Take back what `_count_sinks` counts for sinks that are not like the others in this class."""
+    size, version = len(outcome.task.prefixes), outcome.version
+    for index in solver.exceptions(outcome):
+        for inlet in solver.sinks.inlets[index, version]:
+            wire = outcome.wires.get((inlet.sender, inlet.group))
+            if wire is None:
+                continue
+            fate = "unsent" if index in outcome.awake else solver.fate(inlet.peering, version, wire)
+            key, over_there = (inlet.peering.index, version), inlet.peering.reverse
+            assert over_there is not None
+            found.accepted[key] -= size if fate != "taken" else 0
+            found.heard[key] -= size if fate in {"unsent", "refused"} else 0
+            found.sent[over_there, version] -= size if fate == "unsent" else 0
 
 
 def sessions(peerings: Sequence[Peering], refusals: Sequence[Refusal], counts: Tally) -> list[Session]:
@@ -83,21 +114,90 @@ def _of(counter: Counts, peering: Peering) -> tuple[tuple[int, int], ...]:
 # ------------------------------------------------------------------------------------------- routes
 
 
-def routes(
-    speakers: Sequence[Speaker], solver: Solver, outcomes: Iterable[Outcome]
-) -> dict[tuple[str, str], RouteTable]:
-    """BGP's best routes of every speaker. Prefixes of one class share their `Route`."""
-    tables: dict[tuple[str, str], dict[Prefix, Route]] = {speaker.key: {} for speaker in speakers}
-    shared: dict[tuple[object, ...], PathAttributes] = {}
-    for outcome in outcomes:
-        prefix = outcome.task.prefix
-        for index, selection in outcome.chosen.items():
-            speaker = speakers[index]
-            family = solver.family(index, prefix.version)
-            route = _route(speaker, family, prefix, selection, shared)
-            if route is not None:
-                tables[speaker.key].update(dict.fromkeys(outcome.task.prefixes, route))
-    return dict(tables)
+class Tables:
+    """BGP's best routes of every speaker, each worked out when it is asked for and kept."""
+
+    def __init__(self, speakers: Sequence[Speaker], solver: Solver, outcomes: Sequence[Outcome]) -> None:
+        self.speakers = speakers
+        self.solver = solver
+        self.outcomes = outcomes
+        self.shared: dict[tuple[object, ...], PathAttributes] = {}
+        self.by_prefix = {prefix: place for place, outcome in enumerate(outcomes) for prefix in outcome.task.prefixes}
+        self.sorted = sorted(self.by_prefix)
+
+    def mapping(self) -> dict[tuple[str, str], RouteTable]:
+        """By router and VRF."""
+        return {speaker.key: SpeakerTable(self, speaker) for speaker in self.speakers}
+
+
+class SpeakerTable(Mapping[Prefix, Route]):
+    """One speaker's best BGP routes, sorted by prefix. Prefixes of one class share their `Route`."""
+
+    def __init__(self, tables: Tables, speaker: Speaker) -> None:
+        self._tables = tables
+        self._speaker = speaker
+        self._kept: dict[int, Route | None] = {}
+        self._ways: dict[Address, tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None] = {}
+
+    def find(self, prefix: Prefix) -> Route | None:
+        """The route, None without one."""
+        place = self._tables.by_prefix.get(prefix)
+        if place is None:
+            return None
+        if place not in self._kept:
+            self._kept[place] = self._work_out(self._tables.outcomes[place])
+        return self._kept[place]
+
+    def __getitem__(self, prefix: Prefix) -> Route:
+        found = self.find(prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __contains__(self, prefix: object) -> bool:
+        return isinstance(prefix, Prefix) and self.find(prefix) is not None
+
+    def __iter__(self) -> Iterator[Prefix]:
+        return (prefix for prefix in self._tables.sorted if self.find(prefix) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _work_out(self, outcome: Outcome) -> Route | None:
+        solver, index = self._tables.solver, self._speaker.index
+        shortcut = solver.shortcut(outcome, index)
+        if shortcut is not None:
+            return self._short(shortcut, outcome.version)
+        selection = solver.choice(outcome, index)
+        if selection is None:
+            return None
+        family = solver.family(index, outcome.version)
+        return _route(self._speaker, family, outcome.task.prefix, selection, self._tables.shared)
+
+    def _short(self, shortcut: Shortcut, version: int) -> Route | None:
+        path = shortcut.path
+        if path is None or path.next_hop is None:
+            return None
+        if path.next_hop not in self._ways:
+            self._ways[path.next_hop] = self._way(path.next_hop)
+        way = self._ways[path.next_hop]
+        if way is None:
+            return None
+        return Route(
+            protocol="ibgp",
+            distance=self._tables.solver.family(self._speaker.index, version).distance_internal,
+            metric=path.med or 0,
+            next_hops=way[0],
+            forwarding=way[1],
+            attributes=_attributes(self._speaker, path, shortcut.peer, self._tables.shared),
+        )
+
+    def _way(self, address: Address) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None:
+        forwarding = self._tables.solver.way(self._speaker.index, address)
+        if forwarding is None:
+            return None
+        forwarding = _sorted(forwarding)
+        return _shown(address, None, forwarding), forwarding
 
 
 def _route(
@@ -120,7 +220,7 @@ def _route(
     if best.source == AGGREGATE:
         hops = forwarding = best.forwarding
     else:
-        hops = _sorted(hop for item in selection.multipath for hop in _shown(item))
+        hops = _sorted(hop for item in selection.multipath for hop in _shown_of(item))
         forwarding = _sorted(hop for item in selection.multipath for hop in item.forwarding)
     return Route(
         protocol=_protocol(best),
@@ -129,7 +229,7 @@ def _route(
         next_hops=hops,
         forwarding=forwarding,
         tag=path.tag,
-        attributes=_attributes(speaker, best, shared),
+        attributes=_attributes(speaker, best.path, best.peer_text, shared),
     )
 
 
@@ -143,23 +243,27 @@ def _protocol(best: Received) -> str:
     return "bgp" if best.kind == EBGP else "ibgp"
 
 
-def _attributes(speaker: Speaker, best: Received, shared: dict[tuple[object, ...], PathAttributes]) -> PathAttributes:
+def _attributes(
+    speaker: Speaker, path: Path, peer: str, shared: dict[tuple[object, ...], PathAttributes]
+) -> PathAttributes:
     preference = speaker.process.default_local_preference
-    key = (id(best.path), preference, best.peer_text)
+    key = (id(path), preference, peer)
     found = shared.get(key)
     if found is None:
-        learned_from = best.peer_text if best.peering else None
-        found = bgp_path.attributes(best.path, local_preference=preference, learned_from=learned_from)
+        found = bgp_path.attributes(path, local_preference=preference, learned_from=peer or None)
         shared[key] = found
     return found
 
 
-def _shown(item: Received) -> tuple[NextHop, ...]:
+def _shown_of(item: Received) -> tuple[NextHop, ...]:
+    return _shown(item.path.next_hop, item.path.vrf, item.forwarding)
+
+
+def _shown(address: Address | None, vrf: str | None, forwarding: tuple[NextHop, ...]) -> tuple[NextHop, ...]:
     """As the table shows it: with the interface where the next hop is directly connected, else by its address."""
-    address = item.path.next_hop
-    if address is None or (len(item.forwarding) == 1 and item.forwarding[0].address == address):
-        return item.forwarding
-    return (NextHop(address=address, vrf=item.path.vrf),)
+    if address is None or (len(forwarding) == 1 and forwarding[0].address == address):
+        return forwarding
+    return (NextHop(address=address, vrf=vrf),)
 
 
 def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
