@@ -36,7 +36,7 @@ from backstay.model.demand import Demand
 from backstay.model.finding import Severity
 from backstay.model.network import Overlay
 from backstay.model.service import Limits
-from backstay.model.state import Adjacency, Session
+from backstay.model.state import Adjacency, Fate, LostDemand, Session
 
 NET = network()
 HEALTHY = state(NET)
@@ -178,6 +178,16 @@ def test_a_drain_leaves_what_the_world_hears_as_it_is() -> None:
     assert "begin to hear 1 prefix (198.18.4.0/24)" in denied(intent.check(context(made, HEALTHY, more)))[0]
     expected = drain(NET, "pop1", expect=Expectation(withdrawn=(OWN, DNS)))
     assert intent.check(context(expected, HEALTHY, less)) == ()
+
+
+def test_a_drain_loses_nothing_that_is_not_declared() -> None:
+    """300 of 500 Mbit/s have nowhere to go once pop1 is out of transit."""
+    lost = LostDemand(source="west", destination="dc", mbps=300.0, reason=Fate.NO_ROUTE)
+    after = replace(MOVED, loads=replace(loads(), lost=(lost,)))
+    found = intent.check(context(drain(NET, "pop1"), HEALTHY, after))
+    assert denied(found) == ["declared as a drain, yet 300 Mbit/s of demand no longer arrive"]
+    assert intent.check(context(drain(NET, "pop1", expect=Expectation(lost_mbps=300.0)), HEALTHY, after)) == ()
+    assert intent.check(context(drain(NET, "pop1"), after, after)) == ()
 
 
 def test_an_undrain_may_add_but_not_withdraw() -> None:
