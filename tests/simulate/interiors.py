@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import (
@@ -26,7 +27,7 @@ from backstay.simulate.rib import Rib
 from backstay.simulate.seams import NO_BGP, Computed
 
 
-def address(text: str, **more: object) -> InterfaceAddress:
+def address(text: str, **more: Any) -> InterfaceAddress:
     return InterfaceAddress(address=Address.parse(text.split("/", maxsplit=1)[0]), prefix=Prefix.parse(text), **more)
 
 
@@ -46,18 +47,20 @@ class Lab:
     def add(self, name: str) -> Lab:
         self.routers[name] = Router(name=name, vendor="frr")
         number = len(self.routers)
-        return self.port(name, "lo", f"10.255.{number >> 8}.{number & 255}/32", f"2001:db8:ff::{number:x}/128", kind="loopback")
+        return self.port(
+            name, "lo", f"10.255.{number >> 8}.{number & 255}/32", f"2001:db8:ff::{number:x}/128", kind="loopback"
+        )
 
-    def port(self, router: str, name: str, *addresses: str, **more: object) -> Lab:
-        made = Interface(name=name, addresses=tuple(address(text) for text in addresses), **more)  # type: ignore[arg-type]
+    def port(self, router: str, name: str, *addresses: str, **more: Any) -> Lab:
+        made = Interface(name=name, addresses=tuple(address(text) for text in addresses), **more)
         old = self.routers[router]
         return self.change(router, interfaces={**old.interfaces, name: made})
 
-    def change(self, router: str, **fields: object) -> Lab:
+    def change(self, router: str, **fields: Any) -> Lab:
         self.routers[router] = replace(self.routers[router], **fields)
         return self
 
-    def tune(self, router: str, interface: str, **fields: object) -> Lab:
+    def tune(self, router: str, interface: str, **fields: Any) -> Lab:
         old = self.routers[router]
         return self.change(
             router, interfaces={**old.interfaces, interface: replace(old.interfaces[interface], **fields)}
@@ -74,26 +77,24 @@ class Lab:
         self.links[name] = Link(name=name, ends=refs)
         return self
 
-    def static(self, router: str, prefix: str, **fields: object) -> Lab:
-        line = StaticRoute(prefix=Prefix.parse(prefix), **fields)  # type: ignore[arg-type]
+    def static(self, router: str, prefix: str, **fields: Any) -> Lab:
+        line = StaticRoute(prefix=Prefix.parse(prefix), **fields)
         return self.change(router, static_routes=(*self.routers[router].static_routes, line))
 
     # ------------------------------------------------------------------------------------- IS-IS
 
-    def isis(self, router: str, *, area: str = "49.0001", **fields: object) -> Lab:
+    def isis(self, router: str, *, area: str = "49.0001", **fields: Any) -> Lab:
         """IS-IS on every interface: point-to-point on ``to-*``, passive on others."""
         number = list(self.routers).index(router) + 1
-        process = IsisProcess(tag="1", system_id=f"0000.0000.{number:04x}", areas=(area,), **fields)  # type: ignore[arg-type]
+        process = IsisProcess(tag="1", system_id=f"0000.0000.{number:04x}", areas=(area,), **fields)
         self.change(router, isis=(process,))
         for name in self.routers[router].interfaces:
             point = name.startswith("to-")
-            settings = IsisInterface(
-                tag="1", versions=frozenset({4, 6}), point_to_point=point, passive=name == "lo"
-            )
+            settings = IsisInterface(tag="1", versions=frozenset({4, 6}), point_to_point=point, passive=name == "lo")
             self.tune(router, name, isis=settings)
         return self
 
-    def circuit(self, end: str, **fields: object) -> Lab:
+    def circuit(self, end: str, **fields: Any) -> Lab:
         """Change IS-IS settings of ``router:interface``; ``metric=N`` sets both levels."""
         router, name = end.split(":")
         settings = self.routers[router].interfaces[name].isis
@@ -104,10 +105,12 @@ class Lab:
 
     # ------------------------------------------------------------------------------------- OSPF
 
-    def ospf(self, router: str, within: Mapping[str, int | str] | None = None, *, version: int = 2, **fields: object) -> Lab:
+    def ospf(
+        self, router: str, within: Mapping[str, int | str] | None = None, *, version: int = 2, **fields: Any
+    ) -> Lab:
         """OSPF on every interface, area 0 unless ``within`` names another by interface; ``to-*`` point-to-point."""
         number = list(self.routers).index(router) + 1
-        process = OspfProcess(version=version, router_id=Address.parse(f"10.255.0.{number}"), **fields)  # type: ignore[arg-type]
+        process = OspfProcess(version=version, router_id=Address.parse(f"10.255.0.{number}"), **fields)
         word = "ospf" if version == 2 else "ospf6"
         self.change(router, **{word: (process,)})
         for name in self.routers[router].interfaces:
@@ -116,7 +119,7 @@ class Lab:
             self.tune(router, name, **{word: OspfInterface(instance="1", area=area, network=network)})
         return self
 
-    def port_ospf(self, end: str, *, version: int = 2, **fields: object) -> Lab:
+    def port_ospf(self, end: str, *, version: int = 2, **fields: Any) -> Lab:
         router, name = end.split(":")
         word = "ospf" if version == 2 else "ospf6"
         settings = getattr(self.routers[router].interfaces[name], word)
