@@ -171,7 +171,8 @@ eigrp|openfabric|babel|tunnel * ? its protocol is not modelled
 pbr-policy * ? policy routing is not modelled
 vrrp * ? VRRP is not modelled
 evpn * ? EVPN is not modelled
-mpls * # labels
+mpls enable # labels
+mpls bgp forwarding # labels
 link-params >> link-params
 ~ link-detect # whether a cable is seen is told apart
 ~ multicast # multicast
@@ -221,10 +222,10 @@ spf-interval|spf-delay-ietf * # a timer
 spf prefix-priority * # the order of installing
 fast-reroute * # protection until routing has converged
 purge-originator # display
-mpls-te|mpls * # labels
-segment-routing * # labels along the same paths
+mpls-te * # labels
+mpls ldp-sync * # labels
+segment-routing {what} * # labels along the same paths
 flex-algo * # labels along other paths
-bfd * # finds failures sooner, changes no route
 admin-group-send-zebra # for traffic engineering
 advertise-passive-only ? announcing passive interfaces alone is not modelled
 """
@@ -236,7 +237,10 @@ network {prefix} area <area>
 ~ passive-interface default
 ~ passive-interface {name} *
 area {area} stub *
-area {area} nssa *
+area {area} nssa
+area {area} nssa translate-candidate|translate-never|translate-always
+area {area} nssa no-summary
+area {area} nssa suppress-fa # the forwarding address of translated routes
 area {area} range {prefix} *
 area {area} default-cost <cost>
 area {area} filter-list prefix <name> in|out
@@ -271,17 +275,16 @@ write-multiplier <number> # how FRR runs
 ospf send-extra-data zebra # shown, not used
 graceful-restart * # keeps routes over a restart
 fast-reroute * # protection until routing has converged
-mpls-te|mpls * # labels
-segment-routing * # labels along the same paths
+mpls-te * # labels
+mpls ldp-sync * # labels
+segment-routing {what} * # labels along the same paths
 router-info * # optional LSAs
 pce * # optional LSAs
 ~ proactive-arp # address resolution
-bfd * # finds failures sooner, changes no route
 """
 
 _OSPF6 = """
 ospf6 router-id <address>
-router-id <address>
 interface {name} area <area>
 area {area} stub *
 area {area} nssa range {prefix} *
@@ -419,7 +422,8 @@ table-map <name>
 import vrf route-map <name>
 import vrf {name}
 import|export vpn ? VPN routes are not modelled
-rt|route-target|route-target6|rt6|rd|label|nexthop|sid|route-map * ? VPN routes are not modelled
+rt|route-target|route-target6|rt6 vpn|redirect * ? VPN routes are not modelled
+rd|label|nexthop|sid|route-map vpn import|export * ? VPN routes are not modelled
 bgp dampening * ? route flap dampening is not modelled
 ~ neighbor {peer} activate
 neighbor {peer} route-map <name> in|out

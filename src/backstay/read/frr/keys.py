@@ -109,7 +109,7 @@ def _route_key(words: list[str]) -> Key | None:
     if rest[0] == "from" and len(rest) > 2:
         key += ["from", canonical_prefix(rest[1])]
         rest = rest[2:]
-    key.append(canonical_address(rest[0]))
+    key.append("discard" if rest[0] in DISCARDS else canonical_address(rest[0]))
     if len(rest) > 1 and not rest[1].isdigit() and rest[1] not in ROUTE_OPTIONS:
         key.append(rest[1])
     for option in ("table", "nexthop-vrf"):
@@ -118,6 +118,8 @@ def _route_key(words: list[str]) -> Key | None:
     return tuple(key)
 
 
+DISCARDS = {"Null0": "blackhole", "null0": "blackhole", "blackhole": "blackhole", "reject": "reject"}
+"""Next hops that drop, and what they are in the model; for FRR one replaces the other."""
 ROUTE_OPTIONS = frozenset({"tag", "label", "table", "nexthop-vrf", "onlink", "color", "vrf", "bfd"})
 
 
@@ -174,6 +176,12 @@ KEYS: Mapping[str, Callable[[list[str]], Key | None]] = {
     ),
     "neighbor remove-private-AS": lambda words: ("neighbor", canonical_address(words[1]), *words[2:]),
     "distance": lambda words: ("distance", canonical_prefix(words[2]) if len(words) > 2 else ""),
+    "area nssa translate-candidate|translate-never|translate-always": lambda words: (
+        "area",
+        words[1],
+        "nssa",
+        "translate",
+    ),
     "neighbor shutdown": lambda words: (
         "neighbor",
         canonical_address(words[1]),

@@ -162,7 +162,7 @@ def _nssa(draft: OspfDraft, area: dict[str, Any], rest: list[str], node: Node) -
     known = {"translate-candidate": 0, "translate-never": 0, "translate-always": 0, "no-summary": 0}
     found = options(rest, {**known, "default-information-originate": 0, "metric": 1, "metric-type": 1})
     area["kind"] = "nssa"
-    area["summary"] = "no-summary" not in found
+    area["summary"] = area.get("summary", True) and "no-summary" not in found
     for name in found:
         if name.startswith("translate-"):
             area["nssa_translate"] = name.removeprefix("translate-")
@@ -253,6 +253,7 @@ def _max_metric(old: MaxMetric | None, rest: list[str], node: Node) -> MaxMetric
 def attach(reading: Reading, drafts: Iterable[OspfDraft], interfaces: Mapping[str, InterfaceDraft]) -> None:
     """Resolve ``network`` statements and passive defaults onto the interfaces' own settings."""
     for draft in drafts:
+        _refuse_networks(reading, draft, interfaces)
         for name in sorted(interfaces):
             interface = interfaces[name]
             settings = interface.ospf if draft.version == 2 else interface.ospf6
@@ -267,6 +268,15 @@ def attach(reading: Reading, drafts: Iterable[OspfDraft], interfaces: Mapping[st
             kind = draft.areas.get(settings.area, {}).get("authentication")
             if kind is not None:
                 settings.fields.setdefault("authentication", kind)
+
+
+def _refuse_networks(reading: Reading, draft: OspfDraft, interfaces: Mapping[str, InterfaceDraft]) -> None:
+    """FRR takes either ``network`` statements or ``ip ospf area`` on interfaces (ospf_vty.c; seen on FRR 8.4.4)."""
+    if not draft.networks or not any(i.ospf.area is not None and i.vrf == draft.vrf for i in interfaces.values()):
+        return
+    for _, _, node in draft.networks:
+        reading.refuse(node, "FRR refuses it beside `ip ospf area` on interfaces")
+    draft.networks.clear()
 
 
 def _area_from_process(reading: Reading, draft: OspfDraft, interface: InterfaceDraft, settings: OspfSettings) -> None:

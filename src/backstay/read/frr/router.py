@@ -270,7 +270,8 @@ class _RouterDraft:
         return (self.vrfs | used) - {DEFAULT_VRF}
 
     def _interfaces(self) -> dict[str, Interface]:
-        return {name: _interface(self.interfaces[name], self._all_vrfs()) for name in sorted(self.interfaces)}
+        vrfs = self._all_vrfs()
+        return {name: _interface(self.interfaces[name], vrfs) for name in sorted(self.interfaces)}
 
 
 def _interface(draft: InterfaceDraft, vrfs: set[str]) -> Interface:

@@ -6,11 +6,9 @@ from typing import Any
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import StaticRoute
-from backstay.read.frr.keys import route_words
+from backstay.read.frr.keys import DISCARDS, route_words
 from backstay.read.frr.reading import Misread, place
 from backstay.read.section import Node
-
-_DISCARDS = {"Null0": "blackhole", "null0": "blackhole", "blackhole": "blackhole", "reject": "reject"}
 
 
 def read_route(node: Node, vrf: str) -> StaticRoute:
@@ -30,8 +28,8 @@ def read_route(node: Node, vrf: str) -> StaticRoute:
 
 def _next_hop(rest: list[str], fields: dict[str, Any]) -> list[str]:
     first, rest = rest[0], rest[1:]
-    if first in _DISCARDS:
-        fields["discard"] = _DISCARDS[first]
+    if first in DISCARDS:
+        fields["discard"] = DISCARDS[first]
         return rest
     try:
         fields["next_hop"] = Address.parse(first)
@@ -43,9 +41,9 @@ def _next_hop(rest: list[str], fields: dict[str, Any]) -> list[str]:
         and not rest[0].isdigit()
         and rest[0] not in {"tag", "onlink", "label", "table", "nexthop-vrf", "color", "bfd"}
     ):
-        if rest[0] in _DISCARDS:
+        if rest[0] in DISCARDS:
             fields.pop("next_hop")
-            fields["discard"] = _DISCARDS[rest[0]]
+            fields["discard"] = DISCARDS[rest[0]]
         else:
             fields["interface"] = rest[0]
         return rest[1:]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from backstay.read.frr.commands import CATCH_ALL, CLOSERS, GRAMMARS
 from backstay.read.frr.keys import DEFAULT, KEYS, LISTS, ListLine, list_line, respelt, route_words
-from backstay.read.section import INCOMPLETE, UNKNOWN, Found, Key, Line, Node, Rule
+from backstay.read.section import INCOMPLETE, UNKNOWN, Found, Key, Line, Node, Rule, canonical_address
 
 #: Words that close a section; a value names the context that must be open, "" any.
 _EXITS = {
@@ -69,6 +69,8 @@ class Tree:
 
     def type(self, words: list[str], line: Line) -> Typed:
         """Do what FRR does with the line. In editing mode ``line`` is a template: its text and indentation count."""
+        if words[0] in _EXITS and len(words) == 1:
+            self._leave_empty_unknown()
         if words[0] in _EXITS and len(words) == 1 and self._closes(words[0], line):
             self._close(words[0], line)
             return Typed("structure")
@@ -80,17 +82,26 @@ class Tree:
         if isinstance(found, str):
             return self._unknown(found, words, line, negated=negated)
         if parent.context == "unknown" and self.editing:
+            parent.children[tuple(words)] = parent
             return Typed("unread", self._path(parent), "its section is not understood")
         self.current = parent
         parent, words, found = self._relocate(parent, words, found)
         if found.rule.name in LISTS:
             return self._type_list(parent, words, found, line, negated=negated)
+        late = _too_late(parent, words, found.rule, negated=negated) if self.editing else ""
+        if late:
+            return Typed("unread", self._path(parent), late)
         key = self._key(found, words)
         if key is None:
             return self._unknown(INCOMPLETE, words, line, negated=negated)
         if negated:
             return self._take_back(parent, words, key, found, line)
         return self._put(parent, words, key, found.rule, line)
+
+    def _leave_empty_unknown(self) -> None:
+        """A line nobody knows opened no section unless deeper lines followed it."""
+        while self.current.context == "unknown" and not self.current.children and self.current.parent is not None:
+            self.current = self.current.parent
 
     def _closes(self, word: str, line: Line) -> bool:
         """An indented ``exit`` inside a section that takes every line is that section's own."""
@@ -177,12 +188,16 @@ class Tree:
 
     def _put(self, parent: Node, words: list[str], key: Key, rule: Rule, line: Line) -> Typed:
         existing = parent.children.get(key)
+        if self.editing and words[0] == "neighbor":
+            self._inherit(parent, words, existing)
         if rule.opens:
             return self._enter(parent, words, key, rule, line, existing)
         if rule.is_set and existing is not None and not existing.negated:
             words = _union(existing.words, words, len(key))
         elif rule.name == "redistribute" and parent.context == "bgp-family" and existing is not None:
             words = _with_options(existing.words, words)
+        elif rule.name == "area range" and existing is not None:
+            words = _with_range_options(existing.words, words)
         if existing is None:
             self._attach(parent, Node(words=words, line=line, key=key, rule=rule, parent=parent), line)
             return Typed("added", self._path(parent))
@@ -190,6 +205,24 @@ class Tree:
         if refused:
             return Typed("unread", self._path(parent), refused)
         return self._replace(existing, words, rule, line, negated=False)
+
+    def _inherit(self, process: Node, words: list[str], existing: Node | None) -> None:
+        """What FRR gives to members when they join a group or the group gets an AS number (seen on FRR 8.4.4)."""
+        match words:
+            case ["neighbor", name, "peer-group", _] if existing is None:
+                self._forget_activation(process, name)
+            case ["neighbor", name, "remote-as", _] if _is_group(process, name):
+                for member in _members(process, name):
+                    line = process.children.get(("neighbor", member, "remote-as"))
+                    if line is not None:
+                        self.remove(line, "its group has one")
+
+    def _forget_activation(self, process: Node, name: str) -> None:
+        """Joining a group gives a neighbour the group's address families (bgpd.c ``peer_group_bind``)."""
+        for family in [node for node in process.children.values() if node.context == "bgp-family"]:
+            line = family.children.get(("neighbor", canonical_address(name), "activate"))
+            if line is not None:
+                self.remove(line, "taken back")
 
     def _enter(self, parent: Node, words: list[str], key: Key, rule: Rule, line: Line, existing: Node | None) -> Typed:
         problem = _other_process(existing, words)
@@ -255,6 +288,8 @@ class Tree:
             return self._take_back_metric(parent, key)
         victims = self._victims(parent, words, key, found)
         existing = parent.children.get(key)
+        if rule.name.startswith("area nssa ") and existing:
+            return self._plain_nssa(parent, existing)
         if (rule.is_set or rule.name in {"area stub", "area nssa"}) and existing and len(words) > len(key):
             return self._take_words(existing, words[len(key) :])
         if rule.keeps_no and not found.sweep:
@@ -271,8 +306,10 @@ class Tree:
             process = parent if parent.context == "bgp" else parent.parent or parent
             whole = _whole_neighbors(process, words, key, found)
             if whole:
-                return [node for name in sorted(whole) for node in _about(process, name)]
-        if found.sweep or not _exact(key):
+                own = parent.children.get(key)
+                about = [node for name in sorted(whole) for node in _about(process, name)]
+                return about if own is None or own in about else [own, *about]
+        if found.sweep or found.rule.name == "area nssa" or not _exact(key):
             return [node for other, node in parent.children.items() if other[: len(key)] == key]
         node = parent.children.get(key)
         return [node] if node is not None and not node.negated else []
@@ -283,6 +320,15 @@ class Tree:
             self._attach(parent, Node(words=words, line=line, key=key, rule=rule, negated=True, parent=parent), line)
             return Typed("added", self._path(parent))
         return self._replace(existing, words, rule, line, negated=True)
+
+    def _plain_nssa(self, parent: Node, existing: Node) -> Typed:
+        """Without its option the area is still an NSSA."""
+        self.remove(existing, "taken back")
+        plain = tuple(existing.words[:3])
+        if plain not in parent.children and existing.line is not None:
+            node = Node(words=list(plain), line=existing.line, key=plain, rule=existing.rule, parent=parent)
+            self._attach(parent, node, existing.line)
+        return Typed("removed", self._path(parent), "takes a line back")
 
     def _take_words(self, existing: Node, words: list[str]) -> Typed:
         size = len(existing.key)
@@ -396,12 +442,12 @@ class Tree:
         parent = self.current
         reason = {INCOMPLETE: "incomplete command", UNKNOWN: "not understood"}.get(problem, problem)
         path = self._path(parent)
-        opens = None if negated or _indent(line.text) else "unknown"
-        parent = self.root if opens else parent
+        opens = None if negated else "unknown"
         if self.editing:
-            if opens and parent is not self.current:
+            if opens:
                 self.current = Node(words=words, line=line, key=(), context=opens, parent=parent, lines=[line])
             return Typed("unread", path, reason)
+        parent = parent if _indent(line.text) else self.root
         node = Node(
             words=words,
             line=line,
@@ -492,15 +538,23 @@ def _union(old: list[str], new: list[str], size: int) -> list[str]:
 
 def _with_options(old: list[str], new: list[str]) -> list[str]:
     """``redistribute P`` keeps the options it had; each one typed replaces its own (seen on FRR 8.4.4)."""
-    merged = {name: value for words in (old, new) for name, value in _options(words).items()}
+    merged = {name: value for words in (old, new) for name, value in _options(words, ("metric", "route-map")).items()}
     head = [word for word in new if word not in {"metric", "route-map"}][
         : 3 if new[1] in {"ospf", "table"} and new[2:3] and new[2].isdigit() else 2
     ]
     return head + [word for name in ("metric", "route-map") if name in merged for word in (name, merged[name])]
 
 
-def _options(words: list[str]) -> dict[str, str]:
-    return {word: words[at + 1] for at, word in enumerate(words[:-1]) if word in {"metric", "route-map"}}
+def _options(words: list[str], names: tuple[str, ...]) -> dict[str, str]:
+    return {word: words[at + 1] for at, word in enumerate(words[:-1]) if word in names}
+
+
+def _with_range_options(old: list[str], new: list[str]) -> list[str]:
+    """``area A range P`` keeps cost and substitute unless it stops to advertise (seen on FRR 8.4.4)."""
+    if "not-advertise" in new:
+        return new
+    merged = {name: value for words in (old, new) for name, value in _options(words, ("cost", "substitute")).items()}
+    return new[:4] + [word for name, value in merged.items() for word in (name, value)]
 
 
 def _other_process(existing: Node | None, words: list[str]) -> str:
@@ -513,9 +567,28 @@ def _other_process(existing: Node | None, words: list[str]) -> str:
 #: Lines FRR refuses to overwrite (seen on FRR 8.4.4): by rule, what it wants first.
 _NOT_OVERWRITTEN = {
     "ip ospf area": "remove the previous area first",
+    "ip router isis": "the tag of an interface cannot be changed, remove it first",
+    "ipv6 router isis": "the tag of an interface cannot be changed, remove it first",
     "network area": "there is already the same network statement",
     "neighbor peer-group": "remove the neighbour from its peer group first",
 }
+
+
+#: Defaults of a BGP process that FRR applies to neighbours typed afterwards alone, with FRR's own state.
+_FOR_LATER_NEIGHBORS = {
+    "bgp default ipv4-unicast": True,
+    "bgp default ipv6-unicast": False,
+    "bgp default shutdown": False,
+}
+
+
+def _too_late(process: Node, words: list[str], rule: Rule, *, negated: bool) -> str:
+    if rule.name not in _FOR_LATER_NEIGHBORS:
+        return ""
+    present = process.children.get(tuple(words))
+    is_on = not present.negated if present is not None else _FOR_LATER_NEIGHBORS[rule.name]
+    has_neighbors = any(key[0] == "neighbor" for key in process.children)
+    return "takes effect for neighbours typed later alone" if has_neighbors and is_on is negated else ""
 
 
 def _refusal(existing: Node, words: list[str]) -> str:
@@ -541,9 +614,7 @@ def _whole_neighbors(process: Node, words: list[str], key: Key, found: Found) ->
         return {name, *(_members(process, name) if is_group else ())}
     if what == "remote-as":
         return set(_members(process, name)) if is_group else {name}
-    if what == "peer-group" and ("neighbor", words[3], "remote-as") in process.children:
-        return {name} if ("neighbor", name, "remote-as") not in process.children else set()
-    return set()
+    return {name} if what == "peer-group" else set()
 
 
 _DELETING = frozenset({"neighbor", "neighbor interface", "neighbor remote-as", "neighbor peer-group"})
@@ -563,11 +634,12 @@ def _members(process: Node, group: str) -> list[str]:
 
 
 def _about(process: Node, name: str) -> list[Node]:
-    """Every line of a process that speaks of a neighbour, in all of its address families."""
-    families = [node for node in process.children.values() if node.context == "bgp-family"]
+    """Every line of a process that speaks of a neighbour or group, in all of its address families."""
+    families = [node for node in process.children.values() if node.context is not None]
     return [
         node
         for section in (process, *families)
-        for key, node in section.children.items()
-        if key[:2] == ("neighbor", name)
+        for node in section.children.values()
+        if (node.words[0] == "neighbor" and canonical_address(node.words[1]) == name)
+        or (node.words[:3] == ["bgp", "listen", "range"] and node.words[-1] == name)
     ]
