@@ -12,7 +12,7 @@ from backstay.model.routing import IsisProcess, OspfProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, Route
 from backstay.simulate.isis import Isis
-from backstay.simulate.layers import LayeredRoutes
+from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.ospf import Ospf
 from backstay.simulate.redistribution import Imported, Importer
 from backstay.simulate.rib import Local, Rib

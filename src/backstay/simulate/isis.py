@@ -16,7 +16,8 @@ from backstay.model.source import Remark
 from backstay.model.state import Adjacency, NextHop
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.isis_circuits import Circuit, Circuits, adjacent, floods_between, hop_maker
-from backstay.simulate.layers import Announcement, Block, Instance, Layer, LayeredRoutes, distances
+from backstay.simulate.layered import LayeredRoutes
+from backstay.simulate.layers import Announcement, Block, Instance, Layer, distances
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.seams import Topology
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths

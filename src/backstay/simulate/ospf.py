@@ -10,7 +10,8 @@ from backstay.model.routing import OspfProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, NextHop, Route
 from backstay.model.vendor import SEMANTICS
-from backstay.simulate.layers import Instance, Layer, LayeredRoutes
+from backstay.simulate.layered import LayeredRoutes
+from backstay.simulate.layers import Instance, Layer
 from backstay.simulate.ospf_areas import Areas
 from backstay.simulate.ospf_circuits import Circuits
 from backstay.simulate.ospf_external import Externals

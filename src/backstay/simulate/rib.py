@@ -14,7 +14,7 @@ from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import NextHop, Route, RouteTable
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.connected import connected
-from backstay.simulate.layers import LayeredRoutes
+from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.seams import NO_BGP, BgpResult, Topology
 from backstay.simulate.static import static_routes, statics
 
@@ -22,6 +22,7 @@ Node = tuple[str, str]
 """(router, VRF)."""
 
 BGP_PROTOCOLS = frozenset({"bgp", "ibgp", "aggregate"})
+NO_ROUTES: RouteTable = {}
 ON_LINK = frozenset({"connected", "local"})
 
 
@@ -70,7 +71,7 @@ class Rib:
         self.topology = topology
         self.bgp = bgp
         self._local = local
-        self._igps = tuple(igps)
+        self._igps = tuple(igp for igp in igps if igp.layers or igp.fixed)
         self._best: dict[Node, dict[Prefix, Route | None]] = {}
         self._open: list[tuple[Node, Prefix]] = []
         self._cut = False
@@ -80,36 +81,46 @@ class Rib:
         self._tables: dict[Node, LazyTable] = {}
         self._places: dict[Prefix, int] = {}
 
+    @property
+    def igps(self) -> Sequence[LayeredRoutes]:
+        """The interior protocols' routes, for those who work on their graphs (`shortcut`)."""
+        return self._igps
+
     # ------------------------------------------------------------------------------------- one route
 
     def route(self, router: str, vrf: str, prefix: Prefix) -> Route | None:
         """The best route for exactly this prefix: lowest distance, then metric, then protocol name."""
         node = (router, vrf)
-        kept = self._best.setdefault(node, {})
-        if prefix in kept:
+        kept = self._best.get(node)
+        if kept is None:
+            kept = self._best[node] = {}
+        elif prefix in kept:
             return kept[prefix]
+        if prefix not in self._local.static.get(node, ()):
+            best = self._of_protocols(node, prefix)
+            kept[prefix] = best
+            return best
         outer, self._cut = self._cut, False
-        best = min(self._candidates(node, prefix), key=_preference, default=None)
+        candidates = [route for route in (self._of_protocols(node, prefix), *self._statics(node, prefix)) if route]
+        best = min(candidates, key=_preference, default=None)
         if not (self._cut and self._open):
             kept[prefix] = best
-        self._cut = self._cut or outer
-        if not self._open:
-            self._cut = False
+        self._cut = bool(self._open) and (self._cut or outer)
         return best
 
-    def _candidates(self, node: Node, prefix: Prefix) -> Iterator[Route]:
-        own = self._local.connected.get(node, {}).get(prefix)
-        if own is not None:
-            yield own
-        if prefix in self._local.static.get(node, ()):
-            yield from self._statics(node, prefix)
+    def _of_protocols(self, node: Node, prefix: Prefix) -> Route | None:
+        """The best of connected, interior and BGP routes."""
+        best = self._local.connected.get(node, NO_ROUTES).get(prefix)
+        if best is not None:
+            return best
         for igp in self._igps:
             route = igp.route(*node, prefix)
-            if route is not None:
-                yield route
-        learned = self.bgp.routes.get(node)
-        if learned is not None and prefix in learned:
-            yield learned[prefix]
+            if route is not None and (best is None or _preference(route) < _preference(best)):
+                best = route
+        learned = self.bgp.routes.get(node, NO_ROUTES).get(prefix)
+        if learned is not None and (best is None or _preference(learned) < _preference(best)):
+            best = learned
+        return best
 
     def _statics(self, node: Node, prefix: Prefix) -> Iterator[Route]:
         """Static routes that hold; while one is being resolved it does not exist for its own resolution."""
@@ -221,7 +232,7 @@ class Rib:
             return set(self._local.static.get(node, ()))
         if protocol == "bgp":
             return set(self.bgp.routes.get(node, ()))
-        return {prefix for igp in self._igps if igp.protocol == protocol for prefix in igp.prefixes(*node)}
+        return {prefix for igp in self._igps if igp.protocol == protocol for prefix in igp.table(*node)}
 
     # ------------------------------------------------------------------------------------- longest match
 
