@@ -99,7 +99,7 @@ def test_removing_one_must_not_remove_all() -> None:
     assert "stop hearing 1 prefix (198.18.0.0/16)" in texts[0]
     assert "1 of them heard by nobody any more" in texts[0]
     assert texts[1] == "3 external neighbours (customer-c, transit-a, transit-b) hear nothing from us any more"
-    assert texts[2] == "protected prefix 198.18.0.0/16 is announced to nobody"
+    assert texts[2] == "no external neighbour hears 1 protected prefix (198.18.0.0/16) any more"
 
 
 def test_a_protected_prefix_may_be_covered_by_a_larger_one_but_not_by_the_default() -> None:
@@ -114,7 +114,7 @@ def test_a_protected_prefix_may_be_covered_by_a_larger_one_but_not_by_the_defaul
     )
     assert advertise.check(context(made, HEALTHY, hearing(larger, without=gone))) == ()
     assert denied(advertise.check(context(made, HEALTHY, hearing(default, without=gone)))) == [
-        "protected prefix 198.18.0.0/16 is announced to nobody"
+        "no external neighbour hears 1 protected prefix (198.18.0.0/16) any more"
     ]
 
 

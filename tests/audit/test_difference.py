@@ -13,6 +13,7 @@ from tests.audit.kit import (
     HEARD,
     NAMES,
     OWN,
+    change,
     context,
     drain,
     health,
@@ -20,8 +21,10 @@ from tests.audit.kit import (
     loads,
     network,
     overloaded,
+    plan,
     ref,
     route,
+    stage,
     state,
     tables,
     ways,
@@ -225,7 +228,9 @@ def test_the_effect_counts_routers_links_and_what_is_lost() -> None:
     failure = FailureResult(kind="link", name="x", max_utilisation=0.9, worst=None, lost_mbps=0.0)
     found = effect_of(context(drain(NET, "pop1"), HEALTHY, replace(away, sweep=(failure,))))
     assert found.routers == ("pop1",)
-    assert found.links == ("dc1--pop1",), "traffic left it altogether; dc1--pop2 only has more of it"
+    assert found.links == ("dc1--pop1", "pop1--pop2"), "those of the drained router; dc1--pop2 only has more traffic"
+    other = plan(change(), NET, stage(NET, "pop1"))
+    assert effect_of(context(other, HEALTHY, away)).links == ("dc1--pop1",), "traffic left it altogether"
     assert (found.max_utilisation_before, found.max_utilisation_after, found.max_utilisation_worst_failure) == (
         0.3,
         0.5,
@@ -269,6 +274,8 @@ def test_the_way_back_acts_on_the_routers_it_restores() -> None:
         (wording.rate(950.4), "950 Mbit/s"),
         (wording.rate(12_340.0), "12.3 Gbit/s"),
         (wording.rate(0.25), "0.25 Mbit/s"),
+        (wording.rate(0.0), "0 Mbit/s"),
+        (wording.rate(2_082_659.0), "2.1 Tbit/s"),
     ],
 )
 def test_numbers_in_words(text: str, expected: str) -> None:

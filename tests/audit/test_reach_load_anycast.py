@@ -39,7 +39,7 @@ def test_cut_flows_are_told_by_kind_family_and_fate() -> None:
     cut = faring("west>dc", delivered=0.0, fate=Fate.NO_ROUTE, at=("pop1",))
     found = reach.check(context(DRAIN, HEALTHY, cut))
     assert denied(found) == [
-        "2 protected flows of 6 (pop-to-dc, IPv4) end no-route, nothing of them arrives: west to dc"
+        "2 of 6 protected flows (pop-to-dc, IPv4) are cut (2 without a route), nothing of them arrives: west to dc"
     ]
     assert (found[0].before, found[0].after) == ("100 % delivered", "0 % delivered; ends at pop1")
 
@@ -47,7 +47,7 @@ def test_cut_flows_are_told_by_kind_family_and_fate() -> None:
 def test_half_a_flow_is_a_cut_too() -> None:
     half = faring("west>dc", delivered=0.5, fate=Fate.LOOP, at=("dc1",))
     text = denied(reach.check(context(DRAIN, HEALTHY, half)))[0]
-    assert "end in a loop, at worst 50 % arrives" in text
+    assert "(2 in a loop), at worst 50 % arrives" in text
 
 
 def test_what_failed_before_is_told_not_blamed_unless_it_now_loops() -> None:
@@ -91,7 +91,7 @@ def test_demand_that_dies_inside_is_a_trap() -> None:
     lost = LostDemand(source="lab", destination="west", mbps=40.0, reason=Fate.LOOP, at=("dc1", "dc2"))
     trapped = replace(HEALTHY, loads=replace(loads(), lost=(lost,)))
     assert (
-        "40 Mbit/s of demand die inside the network: a loop at dc1, dc2"
+        "40 Mbit/s of demand die inside the network, in a loop, at dc1, dc2"
         in denied(reach.check(context(DRAIN, HEALTHY, trapped)))[0]
     )
     declared = drain(NET, "pop1", expect=Expectation(lost_mbps=40.0))

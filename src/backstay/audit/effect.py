@@ -6,22 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from backstay.audit.context import Context
+from backstay.audit.redundancy import in_service
 from backstay.audit.touch import touched_links, units
 from backstay.model.finding import Effect
-from backstay.model.network import InterfaceRef
+from backstay.model.network import NOTHING, InterfaceRef
 from backstay.model.state import Advertisement
 
 
 def effect_of(context: Context) -> Effect:
     """One moment against the State before the change.
 
-    ``routers`` are those the step acts on; ``links`` those whose ends or adjacencies change, or that traffic leaves or
-    enters altogether; ``lost_mbps`` is what is lost beyond what was lost before, never negative.
+    ``routers`` are those the step acts on; ``links`` those whose ends or adjacencies change, that traffic leaves or
+    enters altogether, and those of routers taken out of service or put back; ``lost_mbps`` is what is lost beyond what was lost before, never negative.
     """
     found, after = context.difference, context.after
     return Effect(
         routers=tuple(sorted(units(context))),
-        links=tuple(sorted(touched_links(context).keys() | _moved(context))),
+        links=tuple(sorted(touched_links(context).keys() | _moved(context) | _drained(context))),
         advertisements_added=_texts(found.advertisements_added),
         advertisements_withdrawn=_texts(found.advertisements_withdrawn),
         lost_mbps=max(0.0, found.lost_mbps),
@@ -53,6 +54,14 @@ def _moved(context: Context) -> set[str]:
     before, after = _by_link(of_link, context, now=False), _by_link(of_link, context, now=True)
     changed = {of_link[item.interface] for item in context.difference.loads if item.interface in of_link}
     return {name for name in changed if (before[name] > 0) is not (after[name] > 0)}
+
+
+def _drained(context: Context) -> set[str]:
+    """Links of routers that left transit or came back to it: they stay up and carry no more than the ends' own."""
+    before = in_service(context.network_before, NOTHING)
+    turned = before ^ in_service(context.network_after, context.moment.overlay)
+    links = context.network_before.links.values()
+    return {link.name for link in links if any(ref.router in turned for ref in link.ends)} if turned else set()
 
 
 def _by_link(of_link: dict[InterfaceRef, str], context: Context, *, now: bool) -> defaultdict[str, float]:

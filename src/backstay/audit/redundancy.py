@@ -14,8 +14,8 @@ from backstay.model.network import NOTHING, Network, Overlay
 
 def taken_out(context: Context, check: str) -> Iterator[Finding]:
     """Sites and roles with two or more routers of which none stays in service."""
-    before = _in_service(context.network_before, NOTHING)
-    after = _in_service(context.network_after, context.moment.overlay)
+    before = in_service(context.network_before, NOTHING)
+    after = in_service(context.network_after, context.moment.overlay)
     if before == after:
         return
     for group, members in sorted(_groups(context.network_before).items()):
@@ -34,7 +34,7 @@ def taken_out(context: Context, check: str) -> Iterator[Finding]:
             )
 
 
-def _in_service(network: Network, overlay: Overlay) -> frozenset[str]:
+def in_service(network: Network, overlay: Overlay) -> frozenset[str]:
     return frozenset(name for name, router in network.routers.items() if not out_of_service(network, overlay, router))
 
 

@@ -30,10 +30,10 @@ def percent(share: float) -> str:
 
 
 def rate(mbps: float) -> str:
-    """Mbit/s as people say it: ``950 Mbit/s``, ``12.3 Gbit/s``."""
+    """Mbit/s as people say it: ``950 Mbit/s``, ``12.3 Gbit/s``, ``2.1 Tbit/s``."""
     if mbps < 10_000:
-        return f"{mbps:.0f} Mbit/s" if mbps >= 10 else f"{mbps:.2g} Mbit/s"
-    return f"{mbps / 1000:.1f} Gbit/s"
+        return f"{mbps:.0f} Mbit/s" if mbps >= 10 or mbps == 0 else f"{mbps:.2g} Mbit/s"
+    return f"{mbps / 1000:.1f} Gbit/s" if mbps < 1_000_000 else f"{mbps / 1_000_000:.1f} Tbit/s"
 
 
 def verb(number: int, one: str, many: str) -> str:

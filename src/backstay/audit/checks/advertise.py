@@ -190,15 +190,18 @@ def _silenced(context: Context) -> Iterator[Finding]:
 
 def _protected(context: Context) -> Iterator[Finding]:
     """Prefixes that must stay announced to somebody, themselves or inside a larger one."""
-    for prefix in sorted(context.network_before.protection.prefixes):
-        if _announced(_external(context, context.after.advertisements), prefix):
-            continue
-        was = _announced(_external(context, context.before.advertisements), prefix)
-        text = f"protected prefix {prefix} is announced to nobody{'' if was else ', as before the change'}"
-        severity = Severity.DENY if was else Severity.WARNING
-        yield finding(
-            context, ID, severity, text, before="announced" if was else "not announced", after="not announced"
-        )
+    before, after = (_external(context, state.advertisements) for state in (context.before, context.after))
+    gone = [item for item in sorted(context.network_before.protection.prefixes) if not _announced(after, item)]
+    lost = [item for item in gone if _announced(before, item)]
+    never = [item for item in gone if item not in lost]
+    for prefixes, severity, words in (
+        (lost, Severity.DENY, "any more"),
+        (never, Severity.WARNING, "as before the change"),
+    ):
+        if prefixes:
+            text = f"no external neighbour hears {counted(prefixes, 'protected prefix', 'protected prefixes')} {words}"
+            was = "announced" if severity is Severity.DENY else "not announced"
+            yield finding(context, ID, severity, text, before=was, after="not announced")
 
 
 def _announced(found: list[Advertisement], prefix: Prefix) -> bool:

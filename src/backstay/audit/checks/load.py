@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from backstay.audit.context import Context
+from backstay.audit.context import Context, Kind
 from backstay.audit.difference import TOLERANCE, grown
 from backstay.audit.evidence import finding
 from backstay.audit.wording import count, percent, rate, some, verb
@@ -153,8 +153,17 @@ def _unproven(context: Context) -> Iterator[Finding]:
     if not context.network_before.demands:
         text = "no demands are declared (demands.csv), so loads prove nothing"
         yield finding(context, ID, Severity.INFO, text, where=(), show="check NETWORK")
-    carrying = (ref for ref, mbps in context.after.loads.mbps.items() if mbps > 0)
-    silent = sorted(ref for ref in carrying if ref not in context.after.loads.utilisation)
+    if context.kind not in {Kind.STEP, Kind.DURING}:
+        return
+    cabled = {ref for link in context.network_after.links.values() for ref in link.ends}
+    silent = sorted(
+        ref
+        for ref, mbps in context.after.loads.mbps.items()
+        if mbps > 0 and ref in cabled and ref not in context.after.loads.utilisation
+    )
     if silent:
-        text = f"no capacity is known for {count(len(silent), 'interface')} that {verb(len(silent), 'carries', 'carry')} traffic, so no limit is held there: {some(silent, 3)}"
+        text = (
+            f"no capacity is known for {count(len(silent), 'interface')} that {verb(len(silent), 'carries', 'carry')} "
+            f"traffic, so no limit is held there: {some(silent, 3)}"
+        )
         yield finding(context, ID, Severity.WARNING, text, where=(), show="check NETWORK")

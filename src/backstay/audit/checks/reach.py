@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from backstay.audit.context import Context
@@ -18,6 +18,17 @@ from backstay.model.state import Fate, FlowResult
 ID = "reach"
 TRAPS = frozenset({Fate.LOOP, Fate.DISCARDED, Fate.NO_ROUTE, Fate.UNREACHABLE})
 """Fates of demand that enters the network and dies in it."""
+
+WORDS = {
+    Fate.DELIVERED: "in part",
+    Fate.EXITS: "leave the network",
+    Fate.FILTERED: "filtered",
+    Fate.NO_ROUTE: "without a route",
+    Fate.DISCARDED: "in a black hole",
+    Fate.UNREACHABLE: "with nobody at the next hop",
+    Fate.LOOP: "in a loop",
+    Fate.SOURCE_DOWN: "from a router that is down",
+}
 
 Results = Mapping[str, FlowResult]
 
@@ -59,7 +70,7 @@ def _gone(context: Context) -> Iterator[Finding]:
 
 
 def _worse(context: Context) -> Iterator[Finding]:
-    groups: dict[tuple[str, int, Fate], list[Flow]] = defaultdict(list)
+    groups: dict[tuple[str, int], list[Flow]] = defaultdict(list)
     of_group: dict[tuple[str, int], int] = defaultdict(int)
     down: list[Flow] = []
     for flow in _flows(context)[1]:
@@ -70,9 +81,9 @@ def _worse(context: Context) -> Iterator[Finding]:
         if _stands_in(context, flow):
             down.append(flow)
         else:
-            groups[flow.kind, flow.destination.version, after.fate].append(flow)
-    for (kind, version, fate), flows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield _cut(context, kind, version, fate, flows, of_group[kind, version])
+            groups[flow.kind, flow.destination.version].append(flow)
+    for (kind, version), flows in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield _cut(context, kind, version, flows, of_group[kind, version])
     if down:
         text = f"{count(len(down), 'protected flow')} of routers that the step takes down rest on others meanwhile"
         yield finding(context, ID, Severity.WARNING, text)
@@ -107,25 +118,22 @@ def _entry(name: str) -> str:
     return name.rsplit(" ", 1)[-1].partition(">")[0]
 
 
-def _cut(context: Context, kind: str, version: int, fate: Fate, flows: list[Flow], total: int) -> Finding:
+def _cut(context: Context, kind: str, version: int, flows: list[Flow], total: int) -> Finding:
     results = [context.after.flows[flow.name] for flow in flows]
+    before, after = ([state.flows[flow.name].delivered for flow in flows] for state in (context.before, context.after))
     at = sorted({router for result in results for router in result.at})
-    lost = [result.delivered for result in results]
-    share = "nothing of them arrives" if max(lost) == 0 else f"at worst {percent(min(lost))} arrives"
+    share = "nothing of them arrives" if max(after) == 0 else f"at worst {percent(min(after))} arrives"
     pairs = list(dict.fromkeys(f"{flow.source_place} to {flow.destination_place}" for flow in flows))
-    trap = {Fate.LOOP: " in a loop", Fate.DISCARDED: " in a black hole"}.get(fate, "")
-    summary = (
-        f"{count(len(flows), 'protected flow')} of {total} ({kind}, IPv{version}) {verb(len(flows), 'ends', 'end')}"
-        f"{trap or ' ' + fate.value}, {share}: {some(pairs, 3)}"
-    )
-    before = [context.before.flows[flow.name].delivered for flow in flows]
+    fates = Counter(result.fate for result in results).most_common()
+    ends = ", ".join(f"{number} {WORDS[fate]}" for fate, number in sorted(fates, key=lambda item: (-item[1], item[0])))
     return finding(
         context,
         ID,
         Severity.DENY,
-        summary,
+        f"{len(flows)} of {count(total, 'protected flow')} ({kind}, IPv{version}) {verb(len(flows), 'is', 'are')} cut "
+        f"({ends}), {share}: {some(pairs, 3)}",
         before=f"{percent(sum(before) / len(before))} delivered",
-        after=f"{percent(sum(lost) / len(lost))} delivered" + (f"; ends at {some(at, 3)}" if at else ""),
+        after=f"{percent(sum(after) / len(after))} delivered" + (f"; ends at {some(at, 3)}" if at else ""),
     )
 
 
@@ -151,8 +159,7 @@ def _traps(context: Context) -> Iterator[Finding]:
     for fate in sorted(after, key=lambda item: (-after[item], item)):
         if grown(before.get(fate, 0.0), after[fate]):
             at = sorted({router for lost in context.after.loads.lost if lost.reason is fate for router in lost.at})
-            word = {Fate.LOOP: "a loop", Fate.DISCARDED: "a discard route"}.get(fate, fate.value)
-            text = f"{rate(after[fate])} of demand die inside the network: {word} at {some(at, 3) or 'unnamed routers'}"
+            text = f"{rate(after[fate])} of demand die inside the network, {WORDS[fate]}, at {some(at, 3) or 'unnamed routers'}"
             severity = Severity.DENY if fate is Fate.LOOP or _undeclared(context) else Severity.WARNING
             yield finding(context, ID, severity, text, before=rate(before.get(fate, 0.0)), after=rate(after[fate]))
 
