@@ -20,19 +20,24 @@ from backstay.model.errors import InputError
 IGPS = ("isis", "ospf")
 EXTERNAL_SHARE = 0.05
 """Traffic with other networks, as a share of the traffic between places."""
+PORT_MBPS = 100_000
+"""Speed of every port to servers and other networks, and the most FRR's `bandwidth` can say."""
 DNS_MBPS = 5
 """What the users of a place ask of the DNS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """An interface of a router. ``metric`` None: nobody speaks the IGP there (``igp`` False) or it is passive."""
+    """An interface of a router. ``metric`` None: nobody speaks the IGP there (``igp`` False) or it is passive.
+    ``bandwidth`` (Mbit/s) stands in the configuration where no link of ``backstay.yaml`` holds the capacity.
+    """
 
     name: str
     description: str
     address: Pair
     igp: bool
     metric: int | None = None
+    bandwidth: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,4 +192,5 @@ def _ports(
 
 
 def _add(ports: list[Port], description: str, address: Pair, *, igp: bool) -> None:
-    ports.append(Port(name=f"eth{len(ports)}", description=description, address=address, igp=igp))
+    name = f"eth{len(ports)}"
+    ports.append(Port(name=name, description=description, address=address, igp=igp, bandwidth=PORT_MBPS))

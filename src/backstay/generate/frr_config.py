@@ -10,6 +10,8 @@ from backstay.generate.design import Design, Port
 
 AREA = "0.0.0.0"  # noqa: S104 - the backbone area, no address
 INSTANCE = "CORE"
+STUB_COST = 10
+"""What a loopback or LAN costs in OSPF: said, because else it follows from the speed the kernel reports."""
 
 
 def router_config(design: Design, place: int) -> str:
@@ -48,6 +50,8 @@ def _statics(design: Design, place: int) -> Iterator[str]:
 def _interface(design: Design, port: Port) -> Iterator[str]:
     yield f"interface {port.name}"
     yield f" description {port.description}"
+    if port.bandwidth is not None:
+        yield f" bandwidth {port.bandwidth}"
     yield f" ip address {port.address.v4}"
     yield f" ipv6 address {port.address.v6}"
     if port.igp:
@@ -82,6 +86,8 @@ def _ospf_interface(metric: int | None) -> Iterator[str]:
     yield f" ip ospf area {AREA}"
     yield f" ipv6 ospf6 area {AREA}"
     if metric is None:
+        yield f" ip ospf cost {STUB_COST}"
+        yield f" ipv6 ospf6 cost {STUB_COST}"
         yield " ip ospf passive"
         yield " ipv6 ospf6 passive"
         return
