@@ -121,28 +121,21 @@ def _stage(network: Network, step: Step, number: int, rollback: bool, path: str)
     chosen = {name for selector in step.on for name in _select(network, selector, step.selector_place, f"{path}.on")}
     if not chosen:
         raise ChangeError(f"{path}.on: names no router", step.selector_place)
-    changed: dict[str, Router] = {}
-    touched: list[TouchedLine] = []
-    unread: list[UnreadLine] = []
-    operations: list[Operation] = []
+    merged: dict[str, _Merged] = {}
     for name in sorted(chosen):
         router = network.routers[name]
         if not router.sources:
             raise ChangeError(f"{path}: router {name} has no configuration to change", step.place)
-        merged = _merged(router, step, path)
-        changed[name] = merged.router
-        touched += merged.touched
-        unread += merged.unread
-        operations += merged.operations
+        merged[name] = _merged(router, step, path)
     return Stage(
         number=number,
         rollback=rollback,
         step=step,
         routers=tuple(sorted(chosen)),
-        network=_with_routers(network, changed, step, path),
-        touched=tuple(touched),
-        operations=tuple(operations),
-        unread=tuple(unread),
+        network=_with_routers(network, {name: one.router for name, one in merged.items()}, step, path),
+        touched=tuple(line for one in merged.values() for line in one.touched),
+        operations=tuple(operation for one in merged.values() for operation in one.operations),
+        unread=tuple(line for one in merged.values() for line in one.unread),
     )
 
 
