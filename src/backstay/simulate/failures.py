@@ -1,8 +1,10 @@
 """Every single failure from a State: each link, router and shared-risk group down, one at a time.
 
-Each failure is routed anew by the engine itself, IGP and BGP, and the health of anycast sites is followed to its end, so
-the answer is as exact as the State. That is asked of networks of up to `EXACT_ROUTERS` routers; on larger ones a failure
-is routed anew all the same unless nothing of this State could notice it (`unnoticed`).
+Most failures only bend shortest paths; those are answered from the interior graph (`shortcut`, which proves that it may).
+The others are routed anew by the engine, IGP and BGP, with the health of anycast sites followed to its end. On networks
+of more than `REROUTED` routers only `MOST_REROUTED` of these are; those beyond are remarks, never guesses.
+
+Traffic from and to routers that fail is taken to stop with them: it loads nothing and counts as unavoidable.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.source import Remark
 from backstay.model.state import FailureResult
+from backstay.simulate.exits import Dead
 from backstay.simulate.flows import Forwarding
-from backstay.simulate.loads import Part, Placement, place, utilisations
+from backstay.simulate.loads import Part, Placement, capacities, place, utilisations
+from backstay.simulate.shortcut import Shortcut
 
-EXACT_ROUTERS = 60
+REROUTED = 60
+MOST_REROUTED = 40
 
 LINK, ROUTER, RISK_GROUP = "link", "router", "risk-group"
 
@@ -76,40 +81,98 @@ def single_failures(
 
     A failure the engine cannot compute (`Unproven`) is a remark, never a result.
     """
-    base = forwarding.fib.computed.overlay
-    owners = _configured_on(forwarding.network)
-    found: list[FailureResult] = []
-    unknowns: list[Remark] = []
-    for failure in failures_of(forwarding.network, base):
+    sweep = _Sweep(forwarding, shares, placed, again)
+    for failure in failures_of(forwarding.network, forwarding.fib.computed.overlay):
+        sweep.add(failure)
+    return tuple(sweep.found), sweep.remarks()
+
+
+class _Sweep:
+    """One sweep under way."""
+
+    def __init__(self, forwarding: Forwarding, shares: Sequence[Part], placed: Placement, again: Again) -> None:
+        self._forwarding = forwarding
+        self._network = forwarding.network
+        self._shares = shares
+        self._before = placed
+        self._again = again
+        self._amounts = np.array([part.mbps for part in shares])
+        self._capacities = capacities(self._network)
+        self._ends = Ends(self._network, shares)
+        self._shortcut = Shortcut.build(forwarding, shares)
+        self._budget = MOST_REROUTED if len(self._network.routers) > REROUTED else None
+        self._skipped: list[str] = []
+        self._unknowns: list[Remark] = []
+        self.found: list[FailureResult] = []
+
+    def add(self, failure: Failure) -> None:
+        """Answer one failure, by the shortcut where it may, else anew."""
+        kept = ~self._ends.doomed(failure.routers)
+        quick = self._shortcut.place(self._dead(failure), kept) if self._shortcut else None
+        if quick is not None:
+            fib = self._forwarding.fib
+            sending = {fib.interfaces[index]: mbps for index, mbps in quick.loads.items()}
+            self._keep(failure, kept, sending, quick.arrived)
+        elif self._budget is not None and self._budget <= 0:
+            self._skipped.append(f"{failure.kind} {failure.name}")
+        else:
+            self._route_anew(failure, kept)
+
+    def _route_anew(self, failure: Failure, kept: npt.NDArray[np.bool_]) -> None:
+        if self._budget is not None:
+            self._budget -= 1
         try:
-            after = again(base | failure.overlay)
-            found.append(_result(failure, shares, placed, after, owners))
-            unknowns.extend(after.fib.unknowns)
+            after = self._again(self._forwarding.fib.computed.overlay | failure.overlay)
         except Unproven as error:
-            unknowns.append(Remark("failure-not-computed", f"{failure.kind} {failure.name} down: {error}"))
-    return tuple(found), tuple(unknowns)
+            self._unknowns.append(Remark("failure-not-computed", f"{failure.kind} {failure.name} down: {error}"))
+            return
+        chosen = np.flatnonzero(kept)
+        placed = place(after, [self._shares[number] for number in chosen.tolist()])
+        arrived = np.zeros(len(self._shares))
+        arrived[chosen] = placed.arrived
+        self._unknowns.extend(after.fib.unknowns)
+        self._keep(failure, kept, placed.sending, arrived)
 
+    def _keep(
+        self,
+        failure: Failure,
+        kept: npt.NDArray[np.bool_],
+        sending: Mapping[InterfaceRef, float],
+        arrived: npt.NDArray[np.float64],
+    ) -> None:
+        more = self._amounts * (self._before.arrived - arrived)
+        worst, highest = _worst(utilisations(self._capacities, sending))
+        self.found.append(
+            FailureResult(
+                kind=failure.kind,
+                name=failure.name,
+                max_utilisation=highest,
+                worst=worst,
+                lost_mbps=_positive(more[kept]),
+                unavoidable_mbps=_positive(more[~kept]),
+            )
+        )
 
-def _result(
-    failure: Failure,
-    shares: Sequence[Part],
-    before: Placement,
-    after: Forwarding,
-    owners: Mapping[Address, frozenset[str]],
-) -> FailureResult:
-    placed = place(after, shares)
-    amounts = np.array([part.mbps for part in shares])
-    more = amounts * (before.arrived - placed.arrived)
-    doomed = _doomed(failure, shares, owners, after.network)
-    worst, highest = _worst(utilisations(after.network, placed.sending))
-    return FailureResult(
-        kind=failure.kind,
-        name=failure.name,
-        max_utilisation=highest,
-        worst=worst,
-        lost_mbps=_positive(more[~doomed]),
-        unavoidable_mbps=_positive(more[doomed]),
-    )
+    def _dead(self, failure: Failure) -> Dead:
+        """What the failure takes with it: a two-ended link dies with either end."""
+        routers = failure.overlay.routers_down
+        ends = {
+            end
+            for link in self._network.links.values()
+            if link.name in failure.overlay.links_down
+            or (len(link.ends) == 2 and any(end.router in routers for end in link.ends))
+            for end in link.ends
+        }
+        own = {InterfaceRef(name, item) for name in routers for item in self._network.routers[name].interfaces}
+        return Dead(routers, frozenset(ends | own))
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What stays open."""
+        if not self._skipped:
+            return tuple(self._unknowns)
+        names = ", ".join(self._skipped[:5]) + (" ..." if len(self._skipped) > 5 else "")
+        text = f"{len(self._skipped)} failures may change BGP's exits and were not computed: {names}"
+        return (*self._unknowns, Remark("failure-not-computed", text))
 
 
 def _positive(amounts: npt.NDArray[np.float64]) -> float:
@@ -124,21 +187,29 @@ def _worst(utilisation: Mapping[InterfaceRef, float]) -> tuple[InterfaceRef | No
     return worst, utilisation[worst] if worst else 0.0
 
 
-def _doomed(
-    failure: Failure, shares: Sequence[Part], owners: Mapping[Address, frozenset[str]], network: Network
-) -> npt.NDArray[np.bool_]:
-    """Parts from or to the failed routers themselves: no routing could save them."""
-    if not failure.routers:
-        return np.zeros(len(shares), dtype=bool)
-    ends: dict[tuple[str, Address], bool] = {}
-    flags = np.zeros(len(shares), dtype=bool)
-    for number, part in enumerate(shares):
-        key = (part.demand.destination, part.address)
-        if key not in ends:
-            homes = owners.get(part.address) or frozenset(entries(network, part.demand.destination))
-            ends[key] = bool(homes) and homes <= failure.routers
-        flags[number] = part.router in failure.routers or ends[key]
-    return flags
+class Ends:
+    """The routers that parts of demands begin and end at."""
+
+    def __init__(self, network: Network, shares: Sequence[Part]) -> None:
+        owners = _configured_on(network)
+        names = {name: number for number, name in enumerate(sorted(network.routers))}
+        self._names = names
+        self._entry = np.array([names.get(part.router, -1) for part in shares], dtype=np.int64)
+        homes: dict[tuple[str, Address], frozenset[str]] = {}
+        for part in shares:
+            key = (part.demand.destination, part.address)
+            if key not in homes:
+                homes[key] = owners.get(part.address) or frozenset(entries(network, part.demand.destination))
+        self._homes = [homes[part.demand.destination, part.address] for part in shares]
+        self._lone = np.array([names[min(home)] if len(home) == 1 else -1 for home in self._homes], dtype=np.int64)
+
+    def doomed(self, routers: frozenset[str]) -> npt.NDArray[np.bool_]:
+        """Parts from or to the failed routers alone: no routing could save them."""
+        numbers = np.array([self._names[name] for name in routers], dtype=np.int64)
+        flags: npt.NDArray[np.bool_] = np.isin(self._entry, numbers) | np.isin(self._lone, numbers)
+        if len(routers) > 1:
+            flags |= np.array([bool(home) and home <= routers for home in self._homes], dtype=bool)
+        return flags
 
 
 def _configured_on(network: Network) -> Mapping[Address, frozenset[str]]:

@@ -158,7 +158,7 @@ class Fib:
         self._belongings = Belongings(self.network)
         self._carriers = _carriers(computed)
         self._known = _configured(self.network)
-        self._filtered, self.by_source = _filters(self.network)
+        self.filtered, self.by_source = _filters(self.network)
         self._unknowns: set[Remark] = set()
 
     @property
@@ -181,7 +181,7 @@ class Fib:
             if row[index] != UNEXPLORED:
                 continue
             node = self.nodes[index]
-            hop_set = self._end(Fate.DELIVERED, node[0]) if node in owners else self._at(index, target, belonging)
+            hop_set = self.end(Fate.DELIVERED, node[0]) if node in owners else self._at(index, target, belonging)
             row[index] = hop_set
             work.extend(self._onward[hop_set])
         return row
@@ -191,7 +191,7 @@ class Fib:
         router, vrf = self.nodes[index]
         found = self.computed.tables.lookup(router, vrf, target.address)
         if found is None:
-            return self._end(Fate.NO_ROUTE, router)
+            return self.end(Fate.NO_ROUTE, router)
         known = self._memo[index].get(id(found[1]))
         return known[1] if known else self._decide(index, found[1], target, belonging)
 
@@ -206,18 +206,24 @@ class Fib:
             self._onward.append(tuple(branch.node for branch in branches if branch.node != NONE))
         return known
 
-    def _interface(self, ref: InterfaceRef) -> int:
+    def hop_set(self, branches: Iterable[Branch]) -> int:
+        """The number of a set of branches with equal shares."""
+        return self._intern(tuple(sorted(branches)))
+
+    def interface(self, ref: InterfaceRef) -> int:
+        """The number of an interface; ``interfaces`` is the way back."""
         known = self._interface_index.get(ref)
         if known is None:
             known = self._interface_index[ref] = len(self.interfaces)
             self.interfaces.append(ref)
         return known
 
-    def _end(self, fate: Fate, router: str) -> int:
+    def end(self, fate: Fate, router: str) -> int:
+        """The hop set of a router that ends packets."""
         return self._intern((self._ending(fate, router),))
 
     def _ending(self, fate: Fate, router: str, out: InterfaceRef | None = None) -> Branch:
-        return Branch(self._interface(out) if out else NONE, NONE, CODE[fate], self._router_index[router])
+        return Branch(self.interface(out) if out else NONE, NONE, CODE[fate], self._router_index[router])
 
     def _decide(self, index: int, route: Route, target: Target, belonging: Belonging) -> int:
         """The hop set of a route; remembered when it is the same for every destination of the route."""
@@ -247,7 +253,7 @@ class Fib:
         if not branches:
             dropped = any(hop.discard for hop in route.next_hops)
             branches.append(self._ending(Fate.DISCARDED if dropped else Fate.UNREACHABLE, router))
-        return self._intern(tuple(sorted(branches))), shared
+        return self.hop_set(branches), shared
 
     def _branch(
         self, router: str, vrf: str, route: Route, hop: NextHop, target: Target, belonging: Belonging
@@ -291,7 +297,7 @@ class Fib:
             if peer is None:
                 return self._ending(Fate.UNREACHABLE, out.router), True
         if peer:
-            return self._across(out, peer, target), not self._filtered
+            return self._across(out, peer, target), not self.filtered
         assert address is not None
         if address in self._known:
             return self._ending(Fate.UNREACHABLE, out.router), True
@@ -314,19 +320,19 @@ class Fib:
 
     def _across(self, out: InterfaceRef, peer: InterfaceRef, target: Target) -> Branch:
         """The packet crosses to ``peer``, unless an access list or a router that does not forward ends it."""
-        if self._filtered and not self._permits(out, "out", target):
+        if self.filtered and not self._permits(out, "out", target):
             return self._ending(Fate.FILTERED, out.router)
-        if self._filtered and not self._permits(peer, "in", target):
+        if self.filtered and not self._permits(peer, "in", target):
             return self._ending(Fate.FILTERED, peer.router, out)
         node = self.node_of.get((peer.router, self._vrf(peer)))
         if node is None:
             return self._ending(Fate.UNREACHABLE, out.router)
         if not self.network.routers[peer.router].forwarding and not self._owns(peer.router, target.address):
             return self._ending(Fate.DISCARDED, peer.router, out)
-        return Branch(self._interface(out), node, NONE, NONE)
+        return Branch(self.interface(out), node, NONE, NONE)
 
     def _leaving(self, out: InterfaceRef, fate: Fate, target: Target) -> Branch:
-        if self._filtered and not self._permits(out, "out", target):
+        if self.filtered and not self._permits(out, "out", target):
             return self._ending(Fate.FILTERED, out.router)
         return self._ending(fate, out.router, out)
 

@@ -34,14 +34,15 @@ End = tuple[Fate, str]
 
 
 class Batch:
-    """Forwarding to several targets from the nodes asked about and all nodes on their way. Arrays are flat, index ``position * nodes + node``: ``delivered`` the
+    """Forwarding to several targets. ``rows`` are the hop sets of all nodes for the first target, then for the next; those
+    nobody asks about may be `UNEXPLORED`. Arrays are flat, index ``position * nodes + node``: ``delivered`` the
     share that arrives, ``fate`` the code of the worst branch, ``distance`` hops of the shortest walk that arrives.
     """
 
-    def __init__(self, fib: Fib, asked: Mapping[Target, Iterable[int]]) -> None:
+    def __init__(self, fib: Fib, rows: Ints) -> None:
         self.fib = fib
         self.size = len(fib.nodes)
-        self.rows: Ints = np.concatenate([fib.row(target, sources) for target, sources in asked.items()])
+        self.rows = rows
         self._lay_out()
         self._levels()
         self.delivered: Floats = np.zeros(self.rows.size)
@@ -293,10 +294,11 @@ class Forwarding:
     def _explore(self, asked: Mapping[Target, set[int]]) -> None:
         """A target asked about a second time is worked out from everywhere, so that there is no third."""
         everywhere = range(len(self.fib.nodes))
-        batch = Batch(
-            self.fib,
-            {target: everywhere if target in self._found else sorted(nodes) for target, nodes in asked.items()},
-        )
+        rows = [
+            self.fib.row(target, everywhere if target in self._found else sorted(nodes))
+            for target, nodes in asked.items()
+        ]
+        batch = Batch(self.fib, np.concatenate(rows))
         for position, target in enumerate(asked):
             self._found[target] = (batch, position * batch.size)
 

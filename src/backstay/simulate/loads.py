@@ -139,7 +139,7 @@ def loads(forwarding: Forwarding, shares: Sequence[Part], placement: Placement) 
     demands = {id(part.demand): part.demand.mbps for part in shares}
     return Loads(
         mbps=placement.sending,
-        utilisation=utilisations(forwarding.network, placement.sending),
+        utilisation=utilisations(capacities(forwarding.network), placement.sending),
         offered=sum(demands.values()),
         lost=_lost_demands(lost),
     )
@@ -187,9 +187,10 @@ def capacities(network: Network) -> Mapping[InterfaceRef, float]:
     return found
 
 
-def utilisations(network: Network, sending: Mapping[InterfaceRef, float]) -> Mapping[InterfaceRef, float]:
-    """Load over capacity, for the interfaces that send and whose capacity is known."""
-    known = capacities(network)
+def utilisations(
+    known: Mapping[InterfaceRef, float], sending: Mapping[InterfaceRef, float]
+) -> Mapping[InterfaceRef, float]:
+    """Load over capacity (`capacities`), for the interfaces that send and whose capacity is known."""
     return {ref: _utilisation(mbps, known[ref]) for ref, mbps in sending.items() if ref in known}
 
 

@@ -67,6 +67,11 @@ class Paths:
         self._distances: Vector | None = None
 
     @property
+    def closed(self) -> frozenset[int]:
+        """Nodes nothing passes through."""
+        return frozenset(np.flatnonzero(self._closed).tolist())
+
+    @property
     def distances(self) -> Vector:
         """Row: from; column: to; `UNREACHED` where no path leads."""
         if self._distances is None:

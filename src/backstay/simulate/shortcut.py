@@ -1,0 +1,244 @@
+"""Single failures answered from the interior graph alone, where that is provably what routing anew would say.
+
+Most failures only bend shortest paths: who announces what, and which exit BGP prefers where, stays as it is. Then a router
+still sends a packet towards the same router as before (its ``aim``: the one router that announces the destination's
+prefix, or the owner of BGP's next hop), along the shortest paths of the graph that is left. `Shortcut.build` refuses (None)
+a network where more than that could change or where this picture does not give back today's forwarding hop by hop;
+`Shortcut.place` refuses (None) a failure that BGP might notice. What is refused is routed anew by the engine.
+
+BGP does not notice a failure when no session hangs on what failed and, at every router and for every prefix in question,
+the path that was best stays best. A router's candidates are what its peers hold as best; before IGP metrics decide
+(RFC 4271 9.1.2.2 e) nothing depends on the interior, so a candidate that was nearer and lost, lost for good; one that was
+farther must stay farther, one as near as near (`held`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backstay.model.address import Address
+from backstay.model.network import InterfaceRef
+from backstay.model.routing import DEFAULT_VRF, IsisProcess, OspfProcess
+from backstay.model.state import Fate
+from backstay.simulate.exits import INTERIOR, Dead, Exits
+from backstay.simulate.fib import NONE, ON_LINK, Branch, Fib
+from backstay.simulate.flows import WHOLE, Batch, Floats, Forwarding, Ints
+from backstay.simulate.layered import LayeredRoutes
+from backstay.simulate.layers import Layer
+from backstay.simulate.loads import Part
+from backstay.simulate.rib import Rib
+from backstay.simulate.spf import UNREACHED, Edge, Paths
+
+FIXED = -1
+"""The aim of a router that does not send along the graph: it delivers, drops, or hands over by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Load by interface of the fib (index), and the share of every part that arrives."""
+
+    loads: Mapping[int, float]
+    arrived: Floats
+
+
+class Graph:
+    """One interior graph with its nodes as nodes of the fib, and hop sets for its next hops."""
+
+    def __init__(self, fib: Fib, layer: Layer, paths: Paths) -> None:
+        self._fib = fib
+        self._layer = layer
+        self.paths = paths
+        self.nodes = np.array([fib.node_of[name, DEFAULT_VRF] for name, _ in paths.keys], dtype=np.int64)
+        self._masks: dict[tuple[int, int], int] = {}
+        self._no_route = np.array([fib.end(Fate.NO_ROUTE, name) for name, _ in paths.keys], dtype=np.int64)
+
+    def rows(self, aims: Ints) -> Ints:
+        """Hop sets of every node of the graph (rows) towards each aim (columns, graph indexes)."""
+        found = np.empty((len(self.paths.keys), len(aims)), dtype=np.int64)
+        for source in range(len(self.paths.keys)):
+            masks = self.paths.first_edges(source)[aims]
+            values, places = np.unique(masks, return_inverse=True)
+            found[source] = np.array([self._hop_set(source, int(mask)) for mask in values.tolist()])[places]
+        return found
+
+    def _hop_set(self, source: int, mask: int) -> int:
+        if not mask:
+            return int(self._no_route[source])
+        key = (source, mask)
+        if key not in self._masks:
+            edges = [edge for bit, edge in enumerate(self.paths.outgoing(source)) if mask >> bit & 1]
+            self._masks[key] = self._fib.hop_set(self._branch(edge) for edge in edges)
+        return self._masks[key]
+
+    def _branch(self, edge: Edge) -> Branch:
+        return Branch(self._fib.interface(edge.local), int(self.nodes[edge.target]), NONE, NONE)
+
+    def without(self, dead: Dead) -> Graph:
+        """The graph that a failure leaves."""
+        edges = [
+            edge
+            for edge in self.paths.edges
+            if edge.local not in dead.interfaces and edge.remote not in dead.interfaces
+            if edge.local.router not in dead.routers and edge.remote.router not in dead.routers
+        ]
+        return Graph(self._fib, self._layer, Paths(self.paths.keys, edges, self.paths.closed, self.paths.limit))
+
+
+class Shortcut:
+    """A `Graph`, the aims of every destination with demand, and what BGP holds them by."""
+
+    def __init__(self, forwarding: Forwarding, shares: Sequence[Part], graph: Graph, exits: Exits) -> None:
+        self._fib = forwarding.fib
+        self._graph = graph
+        self._exits = exits
+        self._addresses = sorted({part.address for part in shares})
+        position = {address: place for place, address in enumerate(self._addresses)}
+        size = len(self._fib.nodes)
+        self._amounts = np.array([part.mbps for part in shares])
+        nodes = [forwarding.node(part.router) for part in shares]
+        self._alive = np.array([node is not None for node in nodes], dtype=bool)
+        self._starts = np.array(
+            [position[part.address] * size + (node or 0) for part, node in zip(shares, nodes, strict=True)],
+            dtype=np.int64,
+        )
+        self._rows: Ints = np.zeros((len(self._addresses), size), dtype=np.int64)
+        self._aims: Ints = np.full((len(self._addresses), len(graph.paths.keys)), FIXED, dtype=np.int64)
+        self._leaving: frozenset[InterfaceRef] = frozenset()
+
+    @classmethod
+    def build(cls, forwarding: Forwarding, shares: Sequence[Part]) -> Shortcut | None:
+        """The shortcut of a network, or None where it would not be exact."""
+        layer = _only_layer(forwarding.fib, shares)
+        exits = Exits.build(forwarding, layer, {part.address for part in shares}) if layer else None
+        if layer is None or exits is None:
+            return None
+        made = cls(forwarding, shares, Graph(forwarding.fib, layer, layer.paths), exits)
+        return made if made._aim() else None
+
+    def _aim(self) -> bool:
+        """Find every aim; False where one is not clear or the picture does not give today's forwarding back."""
+        everywhere = range(len(self._fib.nodes))
+        for place, address in enumerate(self._addresses):
+            self._rows[place] = self._fib.row(self._fib.target(address), everywhere)
+            for index, (name, _) in enumerate(self._graph.paths.keys):
+                aim = self._aim_of(name, address)
+                if aim is None:
+                    return False
+                self._aims[place, index] = aim
+        self._leaving = frozenset(self._fixed_interfaces())
+        return bool((self._assembled(self._graph) == self._rows).all())
+
+    def _aim_of(self, router: str, address: Address) -> int | None:
+        """The graph index of the router this one sends to; FIXED; None where it is not clear."""
+        found = self._fib.computed.tables.lookup(router, DEFAULT_VRF, address)
+        if found is None or self._fib.computed.topology.owns(router, DEFAULT_VRF, address):
+            return FIXED
+        prefix, route = found
+        if route.protocol in INTERIOR:
+            return self._exits.announcer(prefix)
+        if route.protocol == "ibgp":
+            hop = route.next_hops[0]
+            single = len(route.next_hops) == 1 and hop.address is not None and hop.vrf is None
+            return self._exits.node(router, hop.address) if single and hop.address else None
+        onward = any(hop.neighbor for hop in route.forwarding) and route.protocol not in ON_LINK
+        return None if onward else FIXED
+
+    def _fixed_interfaces(self) -> Iterable[InterfaceRef]:
+        """Interfaces that routers without an aim send by: connected subnets, exits."""
+        for place, index in zip(*np.nonzero(self._aims == FIXED), strict=True):
+            for branch in self._fib.hop_sets[self._rows[place, self._graph.nodes[index]]]:
+                if branch.interface != NONE:
+                    yield self._fib.interfaces[branch.interface]
+
+    def _assembled(self, graph: Graph) -> Ints:
+        """Rows of every destination over a graph; routers without an aim do what they do today."""
+        wanted, columns = np.unique(self._aims, return_inverse=True)
+        columns = columns.reshape(self._aims.shape)
+        towards = graph.rows(np.maximum(wanted, 0))
+        hop_sets = towards[np.arange(len(graph.paths.keys))[None, :], columns]
+        rows = self._rows.copy()
+        today = rows[:, graph.nodes]
+        rows[:, graph.nodes] = np.where(self._aims == FIXED, today, hop_sets)
+        return rows
+
+    def place(self, dead: Dead, kept: npt.NDArray[np.bool_]) -> Placed | None:
+        """The parts ``kept``, placed under a failure; None where routing must answer itself."""
+        if dead.cut & self._leaving or self._exits.hang_on(dead):
+            return None
+        graph = self._graph.without(dead)
+        if self._cuts_off(graph, dead) or not self._exits.held(graph.paths.distances, dead):
+            return None
+        batch = Batch(self._fib, self._assembled(graph).reshape(-1))
+        sent = kept & self._alive
+        mass: Floats = np.zeros(batch.rows.size)
+        np.add.at(mass, self._starts[sent], self._amounts[sent])
+        arrived = np.where(sent, batch.delivered[self._starts], 0.0)
+        return Placed(batch.place(mass), np.where(arrived >= WHOLE, 1.0, arrived))
+
+    def _cuts_off(self, graph: Graph, dead: Dead) -> bool:
+        """Whether live routers that reach each other today no longer do."""
+        alive = np.array([name not in dead.routers for name, _ in graph.paths.keys], dtype=bool)
+        lost = (graph.paths.distances >= UNREACHED) & (self._graph.paths.distances < UNREACHED)
+        return bool(lost[alive][:, alive].any())
+
+
+def _only_layer(fib: Fib, shares: Sequence[Part]) -> Layer | None:
+    """The graph all demand runs on: one IP version, one interior protocol, one level or area, nothing redistributed
+    into it, every equal-cost path used, no packet filters on the way.
+    """
+    tables = fib.computed.tables
+    versions = {part.address.version for part in shares}
+    if not isinstance(tables, Rib) or len(versions) != 1 or fib.filtered or not _still(fib):
+        return None
+    found = [
+        (igp, layer)
+        for igp in tables.igps
+        for layer in igp.layers
+        if any(prefix.version in versions for prefix in layer.block.prefixes)
+    ]
+    return found[0][1] if len(found) == 1 and _plain(*found[0], fib) else None
+
+
+def _still(fib: Fib) -> bool:
+    """Whether nothing flows between protocols and every router forwards: a failure then changes paths alone."""
+    return all(
+        router.forwarding
+        and not any(_takes_in(process) for process in router.isis)
+        and not any(_takes_in(process) for process in (*router.ospf, *router.ospf6))
+        for router in fib.network.routers.values()
+    )
+
+
+def _takes_in(process: IsisProcess | OspfProcess) -> bool:
+    if isinstance(process, IsisProcess):
+        return bool(process.redistributions or process.defaults)
+    return bool(process.redistributions or process.default or process.summaries)
+
+
+def _plain(igp: LayeredRoutes, layer: Layer, fib: Fib) -> bool:
+    """Whether next hops follow from the graph's edges one to one."""
+    if (
+        layer.second
+        or layer.direct
+        or any(igp.fixed.values())
+        or layer.members not in {None, frozenset(layer.paths.keys)}
+    ):
+        return False
+    if any((name, DEFAULT_VRF) not in fib.node_of for name, _ in layer.paths.keys):
+        return False
+    if len({name for name, _ in layer.paths.keys}) != len(layer.paths.keys):
+        return False
+    most = max((len(layer.paths.outgoing(node)) for node in range(len(layer.paths.keys))), default=0)
+    if any(instance.maximum_paths < most for items in igp.instances.values() for instance in items):
+        return False
+    return all(_distinct(layer, layer.paths.outgoing(node)) for node in range(len(layer.paths.keys)))
+
+
+def _distinct(layer: Layer, edges: Sequence[Edge]) -> bool:
+    """Whether every edge gives a next hop of its own."""
+    hops = [layer.hop(edge) for edge in edges]
+    return None not in hops and len(set(hops)) == len(hops)
