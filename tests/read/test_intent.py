@@ -111,6 +111,13 @@ def test_yaml_1_2_scalars_stay_text() -> None:
     assert found.services["no"].kind == "1:30"
 
 
+def test_a_tag_is_refused() -> None:
+    with pytest.raises(
+        IntentError, match=r"backstay.yaml:1: name: the tag .*python/object:os.system has no meaning here"
+    ):
+        read_intent("name: !!python/object:os.system x\n", ROUTERS)
+
+
 def test_ends_and_name_must_agree() -> None:
     text = 'links:\n  "fra1:eth0--par1:GigabitEthernet0/0": {ends: ["fra1:eth1", "par1:GigabitEthernet0/0"]}\n'
     with pytest.raises(IntentError, match="the link's name says other ends"):

@@ -62,7 +62,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change file. ``rollback`` None: none was given."""
+    """A change file. ``rollback`` None: none was given. ``places`` are the lines of its keys by path
+    (``scope.routers``), as far as errors need them.
+    """
 
     title: str
     intent: Intent
@@ -73,6 +75,7 @@ class Change:
     period: str = ""
     place: Place = NOWHERE
     digest: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from pydantic import Field
 from backstay.model.change import Change, Expectation, Intent, Scope, Step
 from backstay.model.errors import ChangeError
 from backstay.model.source import Place
-from backstay.read.document import Document, parse, shape
+from backstay.read.document import Document, parse, path_text, shape
 from backstay.read.shapes import IpPrefix, Name, Selectors, Shape
 
 
@@ -97,7 +97,12 @@ def parse_change(text: str, file: str, digest: str = "") -> Change:
         period=given.period,
         place=Place(file, 1),
         digest=digest or hashlib.sha256(text.encode()).hexdigest(),
+        places={path_text(path): document.place(path) for path in _NAMED_LATER},
     )
+
+
+_NAMED_LATER: tuple[tuple[str, ...], ...] = (("scope", "routers"), ("scope", "links"), ("period",))
+"""Keys whose values only a network can prove wrong."""
 
 
 def _scope(given: ScopeShape) -> Scope:

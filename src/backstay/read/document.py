@@ -108,6 +108,8 @@ def _value(document: Document, node: yaml.Node, path: Path, above: tuple[int, ..
         inner = (*above, id(node))
         return [_value(document, item, (*path, index), inner) for index, item in enumerate(node.value)]
     assert isinstance(node, yaml.ScalarNode)
+    if node.tag.rpartition(":")[2] not in _TAGS:
+        raise document.fault(path, f"the tag {node.tag} has no meaning here")
     return _scalar(document, node, path)
 
 
@@ -127,6 +129,8 @@ def _mapping(document: Document, node: yaml.MappingNode, path: Path, above: tupl
     return found
 
 
+_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "merge", "value"})
+"""Those PyYAML gives by itself, by the rules of YAML 1.1; what a scalar is is decided below."""
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None, "true": True, "True": True, "TRUE": True}

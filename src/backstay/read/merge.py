@@ -64,18 +64,20 @@ def _texts(sources: tuple[SourceFile, ...]) -> list[str]:
 
 
 def _check_scope(network: Network, change: Change) -> None:
-    scope = change.scope
-    for selector in scope.routers or ():
-        _select(network, selector, change.place, "scope.routers")
-    for name in scope.links or ():
+    for selector in change.scope.routers or ():
+        _select(network, selector, _place(change, "scope.routers"), "scope.routers")
+    for name in change.scope.links or ():
         if name not in network.links:
-            raise ChangeError(
-                f"scope.links: there is no link {name!r}{did_you_mean(name, network.links)}", change.place
-            )
+            message = f"scope.links: there is no link {name!r}{did_you_mean(name, network.links)}"
+            raise ChangeError(message, _place(change, "scope.links"))
     periods = {demand.period for demand in network.demands}
     if change.period and change.period not in periods:
         hint = did_you_mean(change.period, periods - {""})
-        raise ChangeError(f"period: no demand has the period {change.period!r}{hint}", change.place)
+        raise ChangeError(f"period: no demand has the period {change.period!r}{hint}", _place(change, "period"))
+
+
+def _place(change: Change, path: str) -> Place:
+    return change.places.get(path, change.place)
 
 
 def _select(network: Network, selector: str, place: Place, path: str) -> tuple[str, ...]:
