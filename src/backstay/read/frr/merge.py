@@ -101,7 +101,7 @@ def merge(router: Router, lines: str, place: Place) -> tuple[Router, tuple[Touch
 
 
 def _written(sources: tuple[SourceFile, ...], tree: Tree) -> tuple[SourceFile, ...]:
-    return tuple(SourceFile(source.path, _text(source, tree.files[source.path])) for source in sources)
+    return tuple(SourceFile(source.path, _text(source, tree.files.lines[source.path])) for source in sources)
 
 
 def _text(source: SourceFile, lines: list[Line]) -> str:

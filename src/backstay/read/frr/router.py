@@ -50,8 +50,8 @@ def parse(sources: tuple[SourceFile, ...]) -> Sources:
         lines = [Line(source.path, number, text) for number, text in enumerate(source.text.split("\n"), 1)]
         if lines and not lines[-1].text:
             lines.pop()
-        parsed.tree.files[source.path] = lines
-        parsed.tree.file = _main_file(parsed.tree.file, source)
+        parsed.tree.files.lines[source.path] = lines
+        parsed.tree.files.main = _main_file(parsed.tree.files.main, source)
         _read_file(parsed, source, lines)
     return parsed
 
@@ -127,7 +127,7 @@ def _name(parsed: Sources, name_hint: str) -> str:
         return parsed.hostname
     names = {
         words[1]
-        for lines in parsed.tree.files.values()
+        for lines in parsed.tree.files.lines.values()
         for line in lines
         if line.text.startswith("hostname ") and len(words := line.text.split()) == 2
     }

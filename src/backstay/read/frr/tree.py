@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backstay.read.frr.commands import CATCH_ALL, CLOSERS, GRAMMARS
+from backstay.read.frr.commands import CATCH_ALL, GRAMMARS
+from backstay.read.frr.files import Files, extend
 from backstay.read.frr.keys import DEFAULT, KEYS, LISTS, ListLine, list_line, respelt, route_words
+from backstay.read.frr.overwriting import combined, other_process, refusal, too_late
+from backstay.read.frr.peers import about, is_group, members, whole_neighbors
 from backstay.read.section import INCOMPLETE, UNKNOWN, Found, Key, Line, Node, Rule, canonical_address
 
 #: Words that close a section; a value names the context that must be open, "" any.
@@ -38,14 +41,13 @@ class Typed:
 class Tree:
     """The configuration of one router. With ``editing`` typed lines also change the files' `Line` lists."""
 
-    files: dict[str, list[Line]] = field(default_factory=dict)
+    files: Files = field(default_factory=Files)
     root: Node = field(default_factory=lambda: Node(words=[], line=None, key=(), context="config"))
     editing: bool = False
     gone: list[tuple[Line, str]] = field(default_factory=list)
     lists: dict[Key, dict[tuple[str, ...], int]] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
     current: Node = field(init=False)
-    file: str = ""
 
     def __post_init__(self) -> None:
         self.current = self.root
@@ -88,7 +90,7 @@ class Tree:
         parent, words, found = self._relocate(parent, words, found)
         if found.rule.name in LISTS:
             return self._type_list(parent, words, found, line, negated=negated)
-        late = _too_late(parent, words, found.rule, negated=negated) if self.editing else ""
+        late = too_late(parent, words, found.rule, negated=negated) if self.editing else ""
         if late:
             return Typed("unread", self._path(parent), late)
         key = self._key(found, words)
@@ -120,7 +122,7 @@ class Tree:
             return
         if not self.editing:
             node.lines.append(line)
-            _extend(node, line)
+            extend(node, line)
         self.current = node.parent
 
     def _locate(self, words: list[str], line: Line, *, negated: bool) -> tuple[Found | str, Node, list[str]]:
@@ -192,16 +194,12 @@ class Tree:
             self._inherit(parent, words, existing)
         if rule.opens:
             return self._enter(parent, words, key, rule, line, existing)
-        if rule.is_set and existing is not None and not existing.negated:
-            words = _union(existing.words, words, len(key))
-        elif rule.name == "redistribute" and parent.context == "bgp-family" and existing is not None:
-            words = _with_options(existing.words, words)
-        elif rule.name == "area range" and existing is not None:
-            words = _with_range_options(existing.words, words)
+        if existing is not None:
+            words = combined(existing, words, rule)
         if existing is None:
             self._attach(parent, Node(words=words, line=line, key=key, rule=rule, parent=parent), line)
             return Typed("added", self._path(parent))
-        refused = _refusal(existing, words) if self.editing else ""
+        refused = refusal(existing, words) if self.editing else ""
         if refused:
             return Typed("unread", self._path(parent), refused)
         return self._replace(existing, words, rule, line, negated=False)
@@ -211,8 +209,8 @@ class Tree:
         match words:
             case ["neighbor", name, "peer-group", _] if existing is None:
                 self._forget_activation(process, name)
-            case ["neighbor", name, "remote-as", _] if _is_group(process, name):
-                for member in _members(process, name):
+            case ["neighbor", name, "remote-as", _] if is_group(process, name):
+                for member in members(process, name):
                     line = process.children.get(("neighbor", member, "remote-as"))
                     if line is not None:
                         self.remove(line, "its group has one")
@@ -225,7 +223,7 @@ class Tree:
                 self.remove(line, "taken back")
 
     def _enter(self, parent: Node, words: list[str], key: Key, rule: Rule, line: Line, existing: Node | None) -> Typed:
-        problem = _other_process(existing, words)
+        problem = other_process(existing, words)
         if problem:
             return self._unknown(problem, words, line, negated=False)
         if existing is None:
@@ -239,7 +237,7 @@ class Tree:
             existing.lines.append(line)
             existing.line = existing.line or line
             existing.rule = rule
-            _extend(existing, line)
+            extend(existing, line)
             existing.tail = line
         if len(words) >= len(existing.words) and words != existing.words:
             existing.words = words
@@ -251,13 +249,13 @@ class Tree:
     def _attach(self, parent: Node, node: Node, line: Line) -> None:
         parent.children[node.key] = node
         if self.editing:
-            self._write(parent, node)
+            self.files.write(parent, node)
         elif node.context is None:
             parent.tail = line
-            _extend(parent, line)
+            extend(parent, line)
         else:
             node.tail = line
-            _extend(node, line)
+            extend(node, line)
 
     def _replace(self, existing: Node, words: list[str], rule: Rule, line: Line, *, negated: bool) -> Typed:
         parent = existing.parent or self.root
@@ -304,11 +302,11 @@ class Tree:
         """Everything a ``no`` removes."""
         if words[0] == "neighbor" and len(words) > 1 and parent.context in {"bgp", "bgp-family"}:
             process = parent if parent.context == "bgp" else parent.parent or parent
-            whole = _whole_neighbors(process, words, key, found)
+            whole = whole_neighbors(process, words, key, found)
             if whole:
                 own = parent.children.get(key)
-                about = [node for name in sorted(whole) for node in _about(process, name)]
-                return about if own is None or own in about else [own, *about]
+                gone = [node for name in sorted(whole) for node in about(process, name)]
+                return gone if own is None or own in gone else [own, *gone]
         if found.sweep or found.rule.name == "area nssa" or not _exact(key):
             return [node for other, node in parent.children.items() if other[: len(key)] == key]
         node = parent.children.get(key)
@@ -466,52 +464,9 @@ class Tree:
     def _path(self, parent: Node) -> tuple[str, ...]:
         return (*parent.path(), parent.text) if parent.parent is not None else ()
 
-    # ------------------------------------------------------------------ writing into the files
-
-    def _write(self, parent: Node, node: Node) -> None:
-        """Add the text of a new line where FRR would read it in the same meaning."""
-        if parent.parent is not None and parent.line is None:
-            self._write_section(parent.parent, parent)
-        if node.context is None:
-            node.line = self._insert(parent, node.text, after=parent.tail)
-            parent.tail = node.line
-            _extend(parent, node.line)
-        else:
-            self._write_section(parent, node)
-
-    def _write_section(self, parent: Node, node: Node) -> None:
-        if parent.parent is not None and parent.line is None and parent.parent is not None:
-            self._write_section(parent.parent, parent)
-        node.line = self._insert(parent, node.text, after=parent.end if parent.parent is not None else None)
-        node.tail = node.end = node.line
-        closer = self._insert(parent, CLOSERS.get(node.context or "", "exit"), after=node.line)
-        node.lines = [node.line, closer]
-        _extend(node, closer)
-        node.tail = node.line
-
-    def _insert(self, parent: Node, text: str, after: Line | None) -> Line:
-        anchor = after or self._last_line()
-        lines = self.files[anchor.file] if anchor else next(iter(self.files.values()))
-        line = Line(anchor.file if anchor else next(iter(self.files)), 0, " " * _depth(parent) + text)
-        at = next(index for index, other in enumerate(lines) if other is anchor) + 1 if anchor else len(lines)
-        lines.insert(at, line)
-        return line
-
-    def _last_line(self) -> Line | None:
-        """The last line of the last file, before its ``end``."""
-        lines = self.files[self.file]
-        for line in reversed(lines):
-            if not line.deleted and line.text.split() not in ([], ["end"], ["!"]):
-                return line
-        return None
-
 
 def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
-
-
-def _depth(parent: Node) -> int:
-    return 0 if parent.parent is None else 1 + _depth(parent.parent)
 
 
 def _is_a(node: Node, wanted: str) -> bool:
@@ -519,127 +474,11 @@ def _is_a(node: Node, wanted: str) -> bool:
     return context.startswith("bgp-") if wanted == "bgp" else context == wanted
 
 
-def _extend(node: Node, line: Line) -> None:
-    """The section, and every one around it, reaches to ``line``."""
-    current: Node | None = node
-    while current is not None:
-        current.end = line
-        current = current.parent
-
-
 def _exact(key: Key) -> bool:
     """Whether a ``no`` with this key means one line; a bare section key of a route-map name means all of it."""
     return not (key[0] == "route-map" and len(key) == 2)
 
 
-def _union(old: list[str], new: list[str], size: int) -> list[str]:
-    return old + [word for word in new[size:] if word not in old[size:]]
-
-
-def _with_options(old: list[str], new: list[str]) -> list[str]:
-    """``redistribute P`` keeps the options it had; each one typed replaces its own (seen on FRR 8.4.4)."""
-    merged = {name: value for words in (old, new) for name, value in _options(words, ("metric", "route-map")).items()}
-    head = [word for word in new if word not in {"metric", "route-map"}][
-        : 3 if new[1] in {"ospf", "table"} and new[2:3] and new[2].isdigit() else 2
-    ]
-    return head + [word for name in ("metric", "route-map") if name in merged for word in (name, merged[name])]
-
-
-def _options(words: list[str], names: tuple[str, ...]) -> dict[str, str]:
-    return {word: words[at + 1] for at, word in enumerate(words[:-1]) if word in names}
-
-
-def _with_range_options(old: list[str], new: list[str]) -> list[str]:
-    """``area A range P`` keeps cost and substitute unless it stops to advertise (seen on FRR 8.4.4)."""
-    if "not-advertise" in new:
-        return new
-    merged = {name: value for words in (old, new) for name, value in _options(words, ("cost", "substitute")).items()}
-    return new[:4] + [word for name, value in merged.items() for word in (name, value)]
-
-
-def _other_process(existing: Node | None, words: list[str]) -> str:
-    """FRR refuses a second AS number for one BGP instance."""
-    if existing is None or existing.context != "bgp" or len(words) < 3 or existing.words[2:3] == words[2:3]:
-        return ""
-    return f"FRR refuses it: BGP is already running; AS is {existing.words[2]}" if len(existing.words) > 2 else ""
-
-
-#: Lines FRR refuses to overwrite (seen on FRR 8.4.4): by rule, what it wants first.
-_NOT_OVERWRITTEN = {
-    "ip ospf area": "remove the previous area first",
-    "ip router isis": "the tag of an interface cannot be changed, remove it first",
-    "ipv6 router isis": "the tag of an interface cannot be changed, remove it first",
-    "network area": "there is already the same network statement",
-    "neighbor peer-group": "remove the neighbour from its peer group first",
-}
-
-
-#: Defaults of a BGP process that FRR applies to neighbours typed afterwards alone, with FRR's own state.
-_FOR_LATER_NEIGHBORS = {
-    "bgp default ipv4-unicast": True,
-    "bgp default ipv6-unicast": False,
-    "bgp default shutdown": False,
-}
-
-
-def _too_late(process: Node, words: list[str], rule: Rule, *, negated: bool) -> str:
-    if rule.name not in _FOR_LATER_NEIGHBORS:
-        return ""
-    present = process.children.get(tuple(words))
-    is_on = not present.negated if present is not None else _FOR_LATER_NEIGHBORS[rule.name]
-    has_neighbors = any(key[0] == "neighbor" for key in process.children)
-    return "takes effect for neighbours typed later alone" if has_neighbors and is_on is negated else ""
-
-
-def _refusal(existing: Node, words: list[str]) -> str:
-    name = existing.rule.name if existing.rule else ""
-    if name not in _NOT_OVERWRITTEN or existing.negated or existing.words == words:
-        return ""
-    return f"FRR refuses it: {_NOT_OVERWRITTEN[name]}"
-
-
 def _body(node: Node) -> tuple[str, ...]:
     entry = list_line(node.words)
     return entry.body if entry else ()
-
-
-def _whole_neighbors(process: Node, words: list[str], key: Key, found: Found) -> set[str]:
-    """Neighbours that a ``no neighbor ...`` deletes altogether (bgp_vty.c; seen on FRR 8.4.4)."""
-    name = key[1]
-    is_group = _is_group(process, name)
-    what = words[2] if len(words) > 2 else ""
-    if process.context != "bgp" or found.rule.name not in _DELETING:
-        return set()
-    if what in {"", "interface"} or (what == "peer-group" and len(words) == 3):
-        return {name, *(_members(process, name) if is_group else ())}
-    if what == "remote-as":
-        return set(_members(process, name)) if is_group else {name}
-    return {name} if what == "peer-group" else set()
-
-
-_DELETING = frozenset({"neighbor", "neighbor interface", "neighbor remote-as", "neighbor peer-group"})
-
-
-def _is_group(process: Node, name: str) -> bool:
-    node = process.children.get(("neighbor", name, "peer-group"))
-    return node is not None and len(node.words) == 3
-
-
-def _members(process: Node, group: str) -> list[str]:
-    return [
-        node.key[1]
-        for node in process.children.values()
-        if node.words[0] == "neighbor" and len(node.words) > 3 and node.words[-2:] == ["peer-group", group]
-    ]
-
-
-def _about(process: Node, name: str) -> list[Node]:
-    """Every line of a process that speaks of a neighbour or group, in all of its address families."""
-    families = [node for node in process.children.values() if node.context is not None]
-    return [
-        node
-        for section in (process, *families)
-        for node in section.children.values()
-        if (node.words[0] == "neighbor" and canonical_address(node.words[1]) == name)
-        or (node.words[:3] == ["bgp", "listen", "range"] and node.words[-1] == name)
-    ]
