@@ -27,6 +27,7 @@ public:
         distance_.resize(count * n);
         flow_.resize(count * n);
         hops_.resize(count * n);
+        via_.resize(count * n);
         order_.resize(count * n);
         rank_.resize(count * n);
         lost_to_.assign(count, 0.0);
@@ -46,7 +47,7 @@ public:
 
     Towards<Distance> towards(std::size_t index) {
         const std::size_t at = index * graph_.nodes;
-        return {&distance_[at], &flow_[at], &hops_[at], &order_[at], &rank_[at]};
+        return {&distance_[at], &flow_[at], &hops_[at], &via_[at], &order_[at], &rank_[at]};
     }
 
     const double* demand(std::size_t index) const { return &demand_[index * graph_.nodes]; }
@@ -56,7 +57,7 @@ public:
     double total() const { return total_; }
 
     std::size_t memory() const {
-        return destinations_.size() * graph_.nodes * (sizeof(Distance) + 2 * sizeof(double) + 3 * sizeof(std::uint16_t));
+        return destinations_.size() * graph_.nodes * (sizeof(Distance) + 2 * sizeof(double) + sizeof(Edge) + 3 * sizeof(std::uint16_t));
     }
 
 private:
@@ -79,6 +80,7 @@ private:
     std::vector<Node> destinations_;
     std::vector<double> demand_, flow_, loads_, lost_to_;
     std::vector<Distance> distance_;
+    std::vector<Edge> via_;
     std::vector<std::uint16_t> hops_, order_, rank_;
     double lost_ = 0.0, total_ = 0.0;
 };

@@ -31,6 +31,7 @@ public:
         failures_ = std::move(failures);
         differences_.clear();
         interactions_.start(0, 0, 0);
+        changes_.start(base_.destinations().size(), change_budget);
     }
 
     void singles(std::size_t first, std::size_t last, Method method, const Settings& settings,
@@ -65,18 +66,20 @@ public:
     void chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) override;
 
     std::size_t memory() const override {
-        return base_.memory() + interactions_.memory() + differences_.size() * sizeof(double);
+        return base_.memory() + interactions_.memory() + changes_.memory() +
+               differences_.size() * sizeof(double);
     }
 
 private:
     static constexpr std::size_t rows_at_once = 24;
     static constexpr std::size_t interaction_budget = std::size_t{1} << 30;
+    static constexpr std::size_t change_budget = std::size_t{1} << 30;
 
     // What one thread works with.
     struct Mine {
         explicit Mine(const Graph& graph)
             : update(graph), second(graph), after(graph), spf(graph), dead(graph.edges), down(graph.nodes),
-              distance(graph.nodes), flow(graph.nodes), hops(graph.nodes), order(graph.nodes) {}
+              distance(graph.nodes), flow(graph.nodes), hops(graph.nodes), via(graph.nodes), order(graph.nodes) {}
         Update<Distance> update, second;
         After<Distance> after;
         Spf<Distance> spf;
@@ -84,7 +87,9 @@ private:
         std::vector<std::uint8_t> dead, down;
         std::vector<Distance> distance;
         std::vector<double> flow;
-        std::vector<std::uint16_t> hops, order;
+        std::vector<std::uint16_t> hops;
+        std::vector<Edge> via;
+        std::vector<std::uint16_t> order;
         std::vector<std::int32_t> row_of;
     };
 
@@ -129,8 +134,8 @@ private:
             for (const Node v : failure.nodes) mine.down[v] = 1;
         }
         const auto& destinations = base_.destinations();
-        const Towards<Distance> state{mine.distance.data(), mine.flow.data(), mine.hops.data(), mine.order.data(),
-                                      nullptr};
+        const Towards<Distance> state{mine.distance.data(), mine.flow.data(), mine.hops.data(), mine.via.data(),
+                                      mine.order.data(),    nullptr};
         double lost = 0.0;
         for (std::size_t index = 0; index < destinations.size() && !stop; ++index) {
             if (mine.down[destinations[index]]) continue;
@@ -202,6 +207,7 @@ private:
     FailureSets failures_;
     std::vector<double> differences_, differences_lost_;  // of every single failure, rows of links
     Interactions interactions_;
+    Changes changes_;
 };
 
 }  // namespace backstay

@@ -57,7 +57,8 @@ template <class Distance> void Engine<Distance>::prepare_interactions(std::size_
     share(settings.threads, destinations, stop, settings.interrupted, [&](std::size_t thread, std::size_t index) {
         auto& finder = finders[thread];
         if (!finder) finder = std::make_unique<InteractionFinder<Distance>>(graph_, failures_);
-        finder->find(base_.destinations()[index], base_.towards(index), base_.demand(index), first, last, index, found);
+        finder->find(base_.destinations()[index], base_.towards(index), base_.demand(index), first, last, index, found,
+                     changes_);
     });
     interactions_ = std::move(found);
 }
@@ -79,12 +80,17 @@ void Engine<Distance>::correct(std::size_t i, std::span<const std::uint32_t> par
     mine.second.repair(failures_[i]);
 }
 
+inline double take_off(const Changes::Of& change, double* row) {
+    for (std::size_t k = 0; k < change.edges.size(); ++k) row[change.edges[k]] -= change.more[k];
+    return change.lost;
+}
+
 template <class Distance>
 void Engine<Distance>::correct_destination(std::size_t index, std::size_t i, std::span<const std::uint16_t> interacting,
                                            Mine& mine) {
     const Node to = base_.destinations()[index];
     const auto before = base_.towards(index);
-    const bool gone = holds(failures_[i].nodes, to);
+    const bool gone = holds(failures_[i].nodes, to), kept = changes_.has(index);
     mine.update.bind(to, before, base_.demand(index));
     if (!gone)
         mine.second.bind(to, mine.after.make(mine.update, before, failures_[i]), base_.demand(index));
@@ -92,7 +98,7 @@ void Engine<Distance>::correct_destination(std::size_t index, std::size_t i, std
         const auto r = static_cast<std::size_t>(mine.row_of[j]);
         double* row = &mine.rows[r * graph_.edges];
         if (!gone) mine.lost[r] += change<1>(mine.second, to, failures_[j], row);
-        mine.lost[r] -= change<-1>(mine.update, to, failures_[j], row);
+        mine.lost[r] -= kept ? take_off(changes_.of(index, j), row) : change<-1>(mine.update, to, failures_[j], row);
     }
 }
 

@@ -15,6 +15,8 @@
 
 #include "base.hpp"
 
+#include <atomic>
+
 namespace backstay {
 
 // For every destination and failure i of a block, the failures j > i that interact with it, ascending.
@@ -54,6 +56,55 @@ private:
     std::vector<std::vector<std::uint32_t>> begin_;
 };
 
+// What every single failure changes, destination by destination, to be taken off again where failures interact; kept
+// as far as `budget` bytes go and computed again beyond. Differences stay in the order in which they were made.
+class Changes {
+public:
+    struct Of {
+        std::span<const Edge> edges;
+        std::span<const double> more;
+        double lost;
+    };
+
+    void start(std::size_t destinations, std::size_t budget) {
+        parts_.assign(destinations, {});
+        budget_ = budget;
+        used_ = 0;
+    }
+
+    bool has(std::size_t destination) const { return !parts_[destination].begin.empty(); }
+
+    Of of(std::size_t destination, std::size_t failure) const {
+        const Part& part = parts_[destination];
+        const std::size_t begin = part.begin[failure], count = part.begin[failure + 1] - begin;
+        return {{part.edges.data() + begin, count}, {part.more.data() + begin, count}, part.lost[failure]};
+    }
+
+    struct Part {
+        std::vector<std::uint32_t> begin;
+        std::vector<Edge> edges;
+        std::vector<double> more, lost;
+        std::size_t bytes() const {
+            return begin.size() * sizeof(std::uint32_t) + edges.size() * (sizeof(Edge) + sizeof(double)) +
+                   lost.size() * sizeof(double);
+        }
+    };
+
+    bool full() const { return used_ >= budget_; }
+
+    void keep(std::size_t destination, const Part& part) {
+        used_ += part.bytes();
+        parts_[destination] = part;  // a copy is no larger than what it holds
+    }
+
+    std::size_t memory() const { return used_; }
+
+private:
+    std::vector<Part> parts_;
+    std::size_t budget_ = 0;
+    std::atomic<std::size_t> used_{0};
+};
+
 // Finds the interactions of one destination after the other.
 template <class Distance> class InteractionFinder {
 public:
@@ -66,12 +117,18 @@ public:
     }
 
     void find(Node to, const Towards<Distance>& state, const double* demand, std::size_t first, std::size_t last,
-              std::size_t destination, Interactions& result) {
+              std::size_t destination, Interactions& result, Changes& changes) {
+        const bool keep = !changes.has(destination) && !changes.full();
+        part_.begin.assign(1, 0);
+        part_.edges.clear();
+        part_.more.clear();
+        part_.lost.clear();
         std::fill(changing_.begin(), changing_.end(), 0);
         std::fill(touching_.begin(), touching_.end(), 0);
         std::fill(meets_.begin(), meets_.end(), 0);
         update_.bind(to, state, demand);
         for (std::size_t i = 0; i < failures_.size(); ++i) follow(to, i);
+        if (keep) changes.keep(destination, part_);
         for (std::size_t i = first; i < last; ++i) meet(i);
         collect(first, last, destination, result);
     }
@@ -80,7 +137,12 @@ private:
     struct Trace : Silent {
         std::vector<Node>& nodes;
         std::vector<Edge>& links;
-        Trace(std::vector<Node>& n, std::vector<Edge>& l) : nodes(n), links(l) {}
+        Changes::Part& part;
+        Trace(std::vector<Node>& n, std::vector<Edge>& l, Changes::Part& p) : nodes(n), links(l), part(p) {}
+        void edge(Edge e, double more) {
+            part.edges.push_back(e);
+            part.more.push_back(more);
+        }
         void gained(Edge e) { links.push_back(e); }
         void reached(Node v) { nodes.push_back(v); }
     };
@@ -91,13 +153,15 @@ private:
         auto& touched = touched_[i];
         changed.assign(failure.nodes.begin(), failure.nodes.end());
         touched.clear();
+        gained_.clear();
+        Trace trace(touched, gained_, part_);
+        double lost = 0.0;
         if (holds(failure.nodes, to)) {
+            lost = update_.destination_down(trace);
             changed.resize(graph_.nodes);
             for (Node v = 0; v < graph_.nodes; ++v) changed[v] = v;
         } else if (!failure.nodes.empty() || update_.touches(failure)) {
-            gained_.clear();
-            Trace trace(touched, gained_);
-            update_.apply_and_keep(failure, trace);
+            lost = update_.apply_and_keep(failure, trace);
             changed.insert(changed.end(), update_.partial().begin(), update_.partial().end());
             update_.forget();
             for (const Edge e : gained_)
@@ -106,6 +170,8 @@ private:
                     set(meets_, j, i);
                 }
         }
+        part_.lost.push_back(lost);
+        part_.begin.push_back(static_cast<std::uint32_t>(part_.edges.size()));
         touched.insert(touched.end(), changed.begin(), changed.end());
         for (const Node v : changed) set(changing_, v, i);
         for (const Node v : touched) set(touching_, v, i);
@@ -149,25 +215,28 @@ private:
     std::vector<std::vector<std::uint16_t>> failures_of_;
     std::vector<std::vector<Node>> changed_, touched_;
     std::vector<Edge> gained_;
+    Changes::Part part_;
 };
 
 // The state of one destination after a failure, as a state to start from.
 template <class Distance> class After {
 public:
     explicit After(const Graph& graph)
-        : graph_(graph), distance_(graph.nodes), flow_(graph.nodes), hops_(graph.nodes), order_(graph.nodes),
-          rank_(graph.nodes) {}
+        : graph_(graph), distance_(graph.nodes), flow_(graph.nodes), hops_(graph.nodes), via_(graph.nodes),
+          order_(graph.nodes), rank_(graph.nodes) {}
 
     Towards<Distance> make(Update<Distance>& update, const Towards<Distance>& before, const Failure& failure) {
         const std::size_t n = graph_.nodes;
         std::copy(before.flow, before.flow + n, flow_.begin());
         std::copy(before.hops, before.hops + n, hops_.begin());
+        std::copy(before.via, before.via + n, via_.begin());
         Keep keep{{}, flow_.data(), hops_.data()};
-        lost_ = update.apply_and_keep(failure, keep);
+        update.apply_and_keep(failure, keep);
         std::copy(update.distance_now().begin(), update.distance_now().end(), distance_.begin());
-        merge_order(update, before);
+        for (const Node v : update.partial()) via_[v] = update.first_hop_now(v);
+        order_anew(update, before);
         update.forget();
-        return {distance_.data(), flow_.data(), hops_.data(), order_.data(), rank_.data()};
+        return {distance_.data(), flow_.data(), hops_.data(), via_.data(), order_.data(), rank_.data()};
     }
 
 private:
@@ -181,22 +250,19 @@ private:
         }
     };
 
-    // Nodes outside the region keep their order; those of the region are merged in; the unreachable stand last.
-    void merge_order(const Update<Distance>& update, const Towards<Distance>& before) {
+    // No node outside the region has a next hop inside it: it comes after everything else.
+    void order_anew(const Update<Distance>& update, const Towards<Distance>& before) {
         const auto& now = update.distance_now();
-        const auto& settled = update.settled();
-        std::size_t at = 0, next = 0;
+        std::size_t at = 0;
         const auto place = [&](Node v) {
             rank_[v] = static_cast<std::uint16_t>(at);
             order_[at++] = static_cast<std::uint16_t>(v);
         };
         for (std::size_t i = 0; i < graph_.nodes; ++i) {
             const Node v = before.order[i];
-            if (now[v] != before.distance[v]) continue;
-            while (next < settled.size() && now[settled[next]] < now[v]) place(settled[next++]);
-            place(v);
+            if (now[v] == before.distance[v]) place(v);
         }
-        while (next < settled.size()) place(settled[next++]);
+        for (const Node v : update.settled()) place(v);
         for (const Node v : update.region())
             if (now[v] == unreachable<Distance>) place(v);
     }
@@ -204,8 +270,9 @@ private:
     const Graph& graph_;
     std::vector<Distance> distance_;
     std::vector<double> flow_;
-    std::vector<std::uint16_t> hops_, order_, rank_;
-    double lost_ = 0.0;
+    std::vector<std::uint16_t> hops_;
+    std::vector<Edge> via_;
+    std::vector<std::uint16_t> order_, rank_;
 };
 
 }  // namespace backstay

@@ -56,12 +56,13 @@ private:
 };
 
 // All that is known about one destination in one state of the network; arrays of one entry per node.
-// `hops` counts next hops (links, so parallel ones count each); `order` lists nodes by distance and is a topological
-// order of the shortest-path DAG, `rank` its inverse.
+// `hops` counts next hops (links, so parallel ones count each), `via` is the first of them; `order` is a topological
+// order of the shortest-path DAG from near to far, `rank` its inverse.
 template <class Distance> struct Towards {
     Distance* distance;
     double* flow;
     std::uint16_t* hops;
+    Edge* via;
     std::uint16_t* order;
     std::uint16_t* rank;
 };
@@ -98,7 +99,7 @@ public:
     }
 
     // Adds the flow of `demand` (one entry per source) to `loads`, split equally over next hops; returns the demand
-    // of nodes that do not reach the destination and are not `down`. Fills `state.flow` and `state.hops`.
+    // of nodes that do not reach the destination and are not `down`. Fills `state.flow`, `state.hops` and `state.via`.
     double flows(const Towards<Distance>& state, std::size_t reached, const double* demand, const std::uint8_t* dead,
                  const std::uint8_t* down, double* loads) {
         const Node to = state.order[0];
@@ -112,6 +113,7 @@ public:
                 if (state.distance[node] == state.distance[link.node] + link.metric && !dead[e]) next_.push_back(e);
             }
             state.hops[node] = static_cast<std::uint16_t>(next_.size());
+            state.via[node] = next_.front();
             if (state.flow[node] == 0.0) continue;
             const double share = state.flow[node] / static_cast<double>(next_.size());
             for (const Edge e : next_) {

@@ -15,6 +15,7 @@
 
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace backstay {
 
@@ -28,15 +29,41 @@ struct Silent {
     void reached(Node) {}
 };
 
+// A list that never outgrows the room it got at the start.
+template <class T> class Stack {
+public:
+    explicit Stack(std::size_t room) : items_(room) {}
+    void push(T item) { items_[size_++] = item; }
+    T pop() { return items_[--size_]; }
+    void clear() { size_ = 0; }
+    void grow_to(std::size_t size) { size_ = size; }
+    bool empty() const { return size_ == 0; }
+    std::size_t size() const { return size_; }
+    T& operator[](std::size_t i) { return items_[i]; }
+    const T* begin() const { return items_.data(); }
+    const T* end() const { return items_.data() + size_; }
+
+private:
+    std::vector<T> items_;
+    std::size_t size_ = 0;
+};
+
 template <class Distance> class Update {
 public:
     // A difference this much smaller than the sum of the terms it comes from is their rounding error: zero.
     static constexpr double rounding = 1.0 / (1ULL << 44);
 
     explicit Update(const Graph& graph)
-        : graph_(graph), now_(graph.nodes), lost_hops_(graph.nodes, 0), new_hops_(graph.nodes, 0),
-          difference_(graph.nodes), gross_(graph.nodes), waiting_((graph.nodes + 63) / 64, 0), dead_(graph.edges, 0),
-          down_(graph.nodes, 0) {}
+        : graph_(graph), out_(graph.edges), in_(graph.edges), in_place_(graph.edges), now_(graph.nodes), label_(graph.nodes), lost_hops_(graph.nodes, 0), new_hops_(graph.nodes, 0),
+          group_(graph.nodes), strayed_(graph.nodes), difference_(graph.nodes), gross_(graph.nodes),
+          waiting_((graph.nodes + 63) / 64, 0), dead_(graph.edges, 0), down_(graph.nodes, 0), region_(graph.nodes),
+          partial_(graph.nodes), settled_(graph.nodes), shifted_(graph.nodes) {
+        for (Edge e = 0; e < graph.edges; ++e) out_[e] = {graph.out[e].metric, graph.out[e].node};
+        for (Edge k = 0; k < graph.edges; ++k) {
+            in_[k] = {graph.in[k].metric, graph.in[k].node};
+            in_place_[graph.in[k].edge] = k;
+        }
+    }
 
     // The state to start from; `demand` has one entry per source. Marks set by `fail` stay.
     void bind(Node to, const Towards<Distance>& state, const double* demand) {
@@ -68,11 +95,12 @@ public:
     template <class Report> double apply_and_keep(const Failure& failure, Report& report) {
         failure_ = failure;
         gone_ = lost_ = 0.0;
-        for (const Edge e : failure.edges)
-            if (dead_[e] == 0) dead_[e] = 2;
         for (const Node v : failure.nodes) take_down(v);
-        for (const Edge e : failure.edges)
-            if (dead_[e] == 2 && is_tight(e)) lose_hop(graph_.tail[e]);
+        for (const Edge e : failure.edges) {
+            if (dead_[e]) continue;
+            if (is_next_hop(e)) lose_hop(graph_.tail[e]);
+            set(e, 2);
+        }
         if (partial_.empty()) return lost_;
         grow_region();
         search();
@@ -86,7 +114,7 @@ public:
         for (const Node v : region_) now_[v] = state_.distance[v];
         for (const Node v : partial_) lost_hops_[v] = 0;
         for (const Edge e : failure_.edges)
-            if (dead_[e] == 2) dead_[e] = 0;
+            if (dead_[e] == 2) set(e, 0);
         for (const Node v : failure_.nodes)
             if (down_[v] == 2) down_[v] = 0;
         region_.clear();
@@ -109,24 +137,48 @@ public:
     }
 
     // After `apply_and_keep`: nodes with a new distance; nodes that lost next hops (the region among them); nodes of
-    // the region that still reach the destination, by new distance; distances of all nodes.
-    const std::vector<Node>& region() const { return region_; }
-    const std::vector<Node>& partial() const { return partial_; }
-    const std::vector<Node>& settled() const { return settled_; }
+    // the region that still reach the destination, in topological order from near to far; distances of all nodes.
+    const Stack<Node>& region() const { return region_; }
+    const Stack<Node>& partial() const { return partial_; }
+    const Stack<Node>& settled() const { return settled_; }
     const std::vector<Distance>& distance_now() const { return now_; }
 
-    bool is_next_hop(Edge e) const { return is_tight(e) && !dead_[e]; }
+    bool is_next_hop(Edge e) const {
+        const Way& way = out_[e];
+        return state_.distance[graph_.tail[e]] == state_.distance[way.node] + way.metric;
+    }
+
+    // After `apply_and_keep`: the first next hop of a node that has one, else its old one.
+    Edge first_hop_now(Node node) const {
+        for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e)
+            if (is_next_hop_now(node, out_[e])) return e;
+        return state_.via[node];
+    }
 
 private:
+    // A link as this search sees it: one that failed is longer than no way at all, so that it is never a next hop.
+    struct Way {
+        Distance metric;
+        Node node;
+    };
+
+    void set(Edge e, std::uint8_t dead) {
+        dead_[e] = dead;
+        const Distance metric = dead ? unreachable<Distance> + 1 : graph_.out[e].metric;
+        out_[e].metric = in_[in_place_[e]].metric = metric;
+    }
+
     void mark(const Failure& failure, std::uint8_t value) {
-        for (const Edge e : failure.edges) dead_[e] = value;
+        for (const Edge e : failure.edges) set(e, value);
         for (const Node v : failure.nodes) down_[v] = value;
     }
 
-    bool is_tight(Edge e) const {
-        const Arc& link = graph_.out[e];
-        return state_.distance[graph_.tail[e]] == state_.distance[link.node] + link.metric;
+    // Whether the link was a next hop in the bound state, even if it fails now.
+    bool was_next_hop(Distance before, Edge e) const {
+        return before == state_.distance[out_[e].node] + graph_.out[e].metric && dead_[e] != 1;
     }
+
+    bool is_next_hop_now(Node node, const Way& way) const { return now_[node] == now_[way.node] + way.metric; }
 
     bool in_region(Node v) const { return now_[v] != state_.distance[v]; }
 
@@ -137,8 +189,8 @@ private:
     }
 
     void lose_hop(Node v) {
-        if (lost_hops_[v]++ == 0) partial_.push_back(v);
-        if (lost_hops_[v] == state_.hops[v]) region_.push_back(v);
+        if (lost_hops_[v]++ == 0) partial_.push(v);
+        if (lost_hops_[v] == state_.hops[v]) region_.push(v);
     }
 
     void grow_region() {
@@ -146,8 +198,8 @@ private:
             const Node node = region_[i];
             const Distance far = state_.distance[node];
             for (auto k = graph_.in_begin[node]; k < graph_.in_begin[node + 1]; ++k) {
-                const Arrival& link = graph_.in[k];
-                if (state_.distance[link.node] == far + link.metric && !dead_[link.edge]) lose_hop(link.node);
+                const Way& way = in_[k];
+                if (state_.distance[way.node] == far + way.metric) lose_hop(way.node);
             }
         }
         for (const Node v : region_) {
@@ -156,34 +208,74 @@ private:
         }
     }
 
-    // Dijkstra within the region, started from the links that leave it.
+    // Dijkstra within the region, started from the links that leave it, on how much *farther* a node gets: along an
+    // old next hop that is no difference, so whole branches are settled at once and only the rest needs the queue.
+    // Nodes are grouped by that difference; groups ascending, and in each the old order, is a topological order.
     void search() {
         for (const Node node : region_) {
             Distance best = unreachable<Distance>;
             for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e) {
-                const Arc& link = graph_.out[e];
-                const Distance candidate = now_[link.node] + link.metric;
-                if (candidate < best && !dead_[e]) best = candidate;
+                best = std::min(best, now_[out_[e].node] + out_[e].metric);
             }
-            if (best == unreachable<Distance>) continue;
-            now_[node] = best;
-            queue_.push(best, node);
+            label_[node] = best;
+            strayed_[node] = 1;
         }
+        for (const Node node : region_) {
+            if (label_[node] == unreachable<Distance>) continue;
+            now_[node] = label_[node];
+            queue_.push(now_[node] - state_.distance[node], node);
+        }
+        group_sizes_.clear();
+        Distance group_farther = 0;
+        std::size_t count = 0;
         while (!queue_.empty()) {
-            const auto [far, node] = queue_.pop();
-            if (far != now_[node]) continue;
-            settled_.push_back(node);
-            if (region_.size() == 1) continue;
-            for (auto k = graph_.in_begin[node]; k < graph_.in_begin[node + 1]; ++k) {
-                const Arrival& link = graph_.in[k];
-                if (!in_region(link.node)) continue;
-                const Distance candidate = far + link.metric;
-                if (candidate < now_[link.node] && !dead_[link.edge]) {
-                    now_[link.node] = candidate;
-                    queue_.push(candidate, link.node);
-                }
+            const auto [farther, first] = queue_.pop();
+            if (farther != now_[first] - state_.distance[first] || label_[first] == settled_mark) continue;
+            if (farther != group_farther) {
+                group_farther = farther;
+                group_sizes_.push_back(0);
+            }
+            label_[first] = settled_mark;
+            shifted_.push(first);
+            while (!shifted_.empty()) {
+                const Node node = shifted_.pop();
+                group_[node] = static_cast<std::uint16_t>(group_sizes_.size() - 1);
+                ++group_sizes_.back();
+                ++count;
+                relax(node);
             }
         }
+        settle(count);
+    }
+
+    // Nodes outside the region are nearer than any way through it, so the comparison leaves them alone.
+    void relax(Node node) {
+        const Distance far = now_[node], farther = far - state_.distance[node];
+        for (auto k = graph_.in_begin[node]; k < graph_.in_begin[node + 1]; ++k) {
+            const Way& way = in_[k];
+            const Distance candidate = far + way.metric;
+            if (candidate > now_[way.node]) continue;
+            const bool better = candidate < now_[way.node];
+            now_[way.node] = candidate;
+            const Distance more = candidate - state_.distance[way.node];
+            if (more != farther) {
+                strayed_[way.node] = 1;
+                if (better) queue_.push(more, way.node);
+            } else {
+                if (better) strayed_[way.node] = 0;
+                if (label_[way.node] == settled_mark) continue;
+                label_[way.node] = settled_mark;
+                shifted_.push(way.node);
+            }
+        }
+    }
+
+    void settle(std::size_t count) {
+        std::size_t begin = 0;
+        for (auto& size : group_sizes_) begin += std::exchange(size, begin);
+        for (const Node node : region_)
+            if (now_[node] != unreachable<Distance>) settled_[group_sizes_[group_[node]]++] = node;
+        settled_.grow_to(count);
     }
 
     template <class Report> void take_off(Report& report) {
@@ -194,14 +286,16 @@ private:
 
     // `new_hops_` becomes the count of next hops where they changed, 0 where they did not.
     template <class Report> void take_off_region(Node node, Report& report) {
-        const Distance before = state_.distance[node], after = now_[node];
+        if (!strayed_[node] && state_.hops[node] == 1) {
+            new_hops_[node] = 0;
+            return;
+        }
+        const Distance before = state_.distance[node];
         const double flow = state_.flow[node], share = flow / state_.hops[node];
         std::uint16_t hops = 0;
         bool changed = false;
         for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e) {
-            const Arc& link = graph_.out[e];
-            const bool was = before == state_.distance[link.node] + link.metric && dead_[e] != 1;
-            const bool is = after == now_[link.node] + link.metric && !dead_[e];
+            const bool was = was_next_hop(before, e), is = is_next_hop_now(node, out_[e]);
             hops += is;
             if (was == is) continue;
             changed = true;
@@ -209,11 +303,11 @@ private:
                 report.gained(e);
             } else if (flow != 0.0) {
                 report.edge(e, -share);
-                carry(link.node, -share);
+                carry(out_[e].node, -share);
             }
         }
         new_hops_[node] = changed ? hops : 0;
-        if (after != unreachable<Distance>) return;
+        if (now_[node] != unreachable<Distance>) return;
         gone_ += demand_[node];
         if (!down_[node]) lost_ += demand_[node];
         report.node(node, 0.0, 0);
@@ -226,11 +320,9 @@ private:
         const Distance before = state_.distance[node];
         const double share = flow / state_.hops[node];
         for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e) {
-            const Arc& link = graph_.out[e];
-            const bool was = before == state_.distance[link.node] + link.metric && dead_[e] != 1;
-            if (!was || (!dead_[e] && !in_region(link.node))) continue;
+            if (!was_next_hop(before, e) || is_next_hop_now(node, out_[e])) continue;
             report.edge(e, -share);
-            carry(link.node, -share);
+            carry(out_[e].node, -share);
         }
     }
 
@@ -244,7 +336,7 @@ private:
             if (new_hops_[node]) {
                 forward_anew(node, flow, hops, report);
             } else if (std::abs(moved) > rounding * gross_[node]) {
-                forward(node, moved / hops, report);
+                forward(node, moved, report);
             }
         }
     }
@@ -254,21 +346,25 @@ private:
         const double share = flow / hops, old_share = state_.flow[node] / state_.hops[node];
         if (flow == 0.0 && old_share == 0.0) return;
         for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e) {
-            const Arc& link = graph_.out[e];
-            if (now_[node] != now_[link.node] + link.metric || dead_[e]) continue;
-            const bool was = is_tight(e);
-            const double more = was ? share - old_share : share;
+            if (!is_next_hop_now(node, out_[e])) continue;
+            const double more = is_next_hop(e) ? share - old_share : share;
             report.edge(e, more);
-            carry(link.node, more);
+            carry(out_[e].node, more);
         }
     }
 
-    template <class Report> void forward(Node node, double share, Report& report) {
+    template <class Report> void forward(Node node, double moved, Report& report) {
+        if (state_.hops[node] == 1) {
+            const Edge e = state_.via[node];
+            report.edge(e, moved);
+            carry(out_[e].node, moved);
+            return;
+        }
+        const double share = moved / state_.hops[node];
         for (Edge e = graph_.out_begin[node]; e < graph_.out_begin[node + 1]; ++e) {
-            const Arc& link = graph_.out[e];
-            if (now_[node] != now_[link.node] + link.metric || dead_[e]) continue;
+            if (!is_next_hop_now(node, out_[e])) continue;
             report.edge(e, share);
-            carry(link.node, share);
+            carry(out_[e].node, share);
         }
     }
 
@@ -291,7 +387,7 @@ private:
             if (pending_ == 0) moved = -gone_;
             if (node == to_ || std::abs(moved) <= rounding * gross_[node]) continue;
             report.node(node, state_.flow[node] + moved, state_.hops[node]);
-            forward(node, moved / state_.hops[node], report);
+            forward(node, moved, report);
         }
         highest_ = 0;
     }
@@ -318,13 +414,19 @@ private:
     const double* demand_ = nullptr;
     Failure failure_{};
     double gone_ = 0.0, lost_ = 0.0;
-    std::vector<Distance> now_;
-    std::vector<std::uint16_t> lost_hops_, new_hops_;
+    std::vector<Way> out_, in_;
+    std::vector<Edge> in_place_;
+    static constexpr Distance settled_mark = std::numeric_limits<Distance>::max();
+
+    std::vector<Distance> now_, label_;
+    std::vector<std::uint16_t> lost_hops_, new_hops_, group_;
+    std::vector<std::uint8_t> strayed_;  // reached by another way than its old next hops
     std::vector<double> difference_, gross_;
     std::vector<std::uint64_t> waiting_;
     std::size_t pending_ = 0, highest_ = 0;
     std::vector<std::uint8_t> dead_, down_;  // 1: in the bound state already, 2: by the failure being applied
-    std::vector<Node> region_, partial_, settled_;
+    Stack<Node> region_, partial_, settled_, shifted_;
+    std::vector<std::size_t> group_sizes_;
     Queue<Distance> queue_;
 };
 
