@@ -77,7 +77,9 @@ def select(candidates: Iterable[Received], process: BgpProcess, family: BgpFamil
         return Selection(best=valid[0], multipath=(valid[0],))
     left = _preferred(valid, process)
     ambiguous = False
-    if process.always_compare_med or process.deterministic_med:
+    if len(left) == 1:
+        best = left[0]
+    elif process.always_compare_med or process.deterministic_med or _same_med(left, process):
         best = min(_least_med(left, process), key=_final_rank(process, family))
     else:
         best, ambiguous = _in_turn(left, process, family)
@@ -127,10 +129,13 @@ def comparable(one: Received, other: Received, process: BgpProcess) -> bool:
     return left is not None and left == right
 
 
+def _same_med(left: list[Received], process: BgpProcess) -> bool:
+    return len({med(item, process) for item in left}) == 1
+
+
 def _least_med(left: list[Received], process: BgpProcess) -> list[Received]:
     """Without those that a comparable path beats by MED."""
-    values = {med(item, process) for item in left}
-    if len(values) == 1:
+    if _same_med(left, process):
         return left
     return [
         item

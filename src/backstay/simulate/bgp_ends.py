@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -62,6 +62,7 @@ class Finder:
         for (_, address), refs in topology.owners.items():
             for ref in refs:
                 self._owned.setdefault(ref.router, []).append(address)
+        self._subnets: dict[int, list[tuple[InterfaceAddress, str]]] = {}
         self._ends: dict[tuple[int, str], End] = {}
         self._by_address: dict[tuple[int, Address], End] = {}
         for speaker in speakers:
@@ -87,15 +88,20 @@ class Finder:
 
     def _numbered(self, speaker: Speaker, neighbor: BgpNeighbor, address: Address, shown: str) -> End:
         router, vrf = speaker.key
-        end = End(speaker=speaker, neighbor=neighbor, text=shown, remote_name="", address=address)
-        if self._topology.owns(router, vrf, address):
-            return replace(end, remote_name=router, fault="the address is its own")
-        direct = self.direct(speaker, address)
-        remote = self._carrier(router, vrf, address, direct)
-        interface = direct.name if direct else None
-        if remote is not None:
-            return replace(end, remote_name=remote.router, remote=remote, interface=interface)
-        return self._absent(replace(end, interface=interface), address)
+        own = self._topology.owns(router, vrf, address)
+        direct = self._direct(speaker, address)
+        remote = None if own else self._carrier(router, vrf, address, direct)
+        end = End(
+            speaker=speaker,
+            neighbor=neighbor,
+            text=shown,
+            remote_name=router if own else remote.router if remote else "",
+            address=address,
+            interface=direct,
+            remote=remote,
+            fault="the address is its own" if own else "",
+        )
+        return end if own or remote else self._absent(end, address)
 
     def _absent(self, end: End, address: Address) -> End:
         """Nobody in the network that lives carries the address: a router that is down, or somebody outside."""
@@ -127,22 +133,24 @@ class Finder:
             for item in usable_addresses(interface)
         }
 
-    def direct(self, speaker: Speaker, address: Address) -> Interface | None:
+    def _direct(self, speaker: Speaker, address: Address) -> str | None:
         """The interface that is up whose subnet holds the address, the longest such subnet."""
-        found = [
-            (item.prefix.length, interface.name)
-            for interface in speaker.interfaces()
-            if InterfaceRef(speaker.router.name, interface.name) in self._topology.up
-            for item in usable_addresses(interface, address.version)
-            if not item.prefix.is_host or item.peer
-            if held(item, address)
-        ]
-        return speaker.router.interfaces[max(found)[1]] if found else None
+        if speaker.index not in self._subnets:
+            self._subnets[speaker.index] = list(self._subnets_of(speaker))
+        found = [(item.prefix.length, name) for item, name in self._subnets[speaker.index] if held(item, address)]
+        return max(found)[1] if found else None
 
-    def _carrier(self, router: str, vrf: str, address: Address, direct: Interface | None) -> InterfaceRef | None:
+    def _subnets_of(self, speaker: Speaker) -> Iterator[tuple[InterfaceAddress, str]]:
+        for interface in speaker.interfaces():
+            if InterfaceRef(speaker.router.name, interface.name) in self._topology.up:
+                for item in usable_addresses(interface):
+                    if not item.prefix.is_host or item.peer:
+                        yield item, interface.name
+
+    def _carrier(self, router: str, vrf: str, address: Address, direct: str | None) -> InterfaceRef | None:
         """The interface over there that carries the address: on the same segment where there is one."""
         if direct is not None:
-            for ref in self._topology.peers.get(InterfaceRef(router, direct.name), ()):
+            for ref in self._topology.peers.get(InterfaceRef(router, direct), ()):
                 there = self._network.routers[ref.router].interfaces[ref.interface]
                 if any(item.address == address for item in usable_addresses(there)):
                     return ref

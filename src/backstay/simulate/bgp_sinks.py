@@ -10,10 +10,9 @@ the next hop is each router's own.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from backstay.model.address import Address
-from backstay.model.policy import NOWHERE
 from backstay.model.routing import BgpFamily, NeighborFamily
 from backstay.simulate.bgp_decision import PEER, Received, select
 from backstay.simulate.bgp_exchange import refused
@@ -148,10 +147,27 @@ def _numbered(peerings: Sequence[Peering]) -> dict[tuple[int, int], int]:
                     peering.kind,
                     peering.own_next_hops.get(version),
                     peering.neighbor.graceful_shutdown,
-                    replace(settings, place=NOWHERE, maximum_prefix=None),
+                    _sent_as(settings),
                 )
             found[peering.index, version] = numbers.setdefault(key, len(numbers))
     return found
+
+
+def _sent_as(settings: NeighborFamily) -> Hashable:
+    """What of a session's settings shapes the paths sent over it."""
+    return (
+        settings.route_map_out,
+        settings.prefix_list_out,
+        settings.filter_list_out,
+        settings.distribute_list_out,
+        settings.unsuppress_map,
+        settings.next_hop_self,
+        settings.route_reflector_client,
+        settings.route_server_client,
+        settings.send_communities,
+        settings.default_originate,
+        settings.attribute_unchanged,
+    )
 
 
 def _decides(speaker: Speaker, version: int) -> Hashable:
