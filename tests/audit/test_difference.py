@@ -31,7 +31,7 @@ from tests.audit.kit import (
 )
 
 from backstay.audit import wording
-from backstay.audit.configuration import configuration_change, facts
+from backstay.audit.configuration import alike, configuration_change, facts
 from backstay.audit.context import Kind
 from backstay.audit.difference import difference, grown, table_changes
 from backstay.audit.effect import effect_of, merged
@@ -206,6 +206,22 @@ def test_the_order_of_static_routes_has_no_meaning_that_of_a_policy_has() -> Non
     assert facts(replace(pop1, static_routes=(one, two))) == facts(replace(pop1, static_routes=(two, one)))
     assert facts(("permit", "deny")) != facts(("deny", "permit"))
     assert facts(replace(pop1, static_routes=(one,))) != facts(replace(pop1, static_routes=(one, one)))
+
+
+values = st.recursive(
+    st.integers(0, 2) | st.just(OWN) | st.just(DNS),
+    lambda inner: st.tuples(inner, inner) | st.dictionaries(st.sampled_from("ab"), inner) | st.builds(
+        lambda prefixes, line: replace(NET.routers["pop1"], static_routes=prefixes, router_id=line),
+        st.lists(st.sampled_from([OWN, DNS]), max_size=2).map(tuple), inner,
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given(values, values)
+def test_two_values_are_alike_when_their_facts_are(one: object, other: object) -> None:
+    assert alike(one, other, "static_routes") is (facts(one, "static_routes") == facts(other, "static_routes"))
+    assert alike(one, other) is (facts(one) == facts(other))
 
 
 def test_the_address_of_an_interface_is_a_fact() -> None:
