@@ -31,8 +31,9 @@ from tests.audit.kit import (
 )
 
 from backstay.audit import wording
+from backstay.audit.checks import CHECKS
 from backstay.audit.configuration import alike, configuration_change, facts
-from backstay.audit.context import Kind
+from backstay.audit.context import Check, Kind
 from backstay.audit.difference import difference, grown, table_changes
 from backstay.audit.effect import effect_of, merged
 from backstay.model.address import Prefix
@@ -296,3 +297,16 @@ def test_the_way_back_acts_on_the_routers_it_restores() -> None:
 )
 def test_numbers_in_words(text: str, expected: str) -> None:
     assert text == expected
+
+
+# ------------------------------------------------------------------------------------------- the checks' pages
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_every_check_has_its_page(check: Check) -> None:
+    root = Path(__file__).parents[2]
+    page = (root / check.page).read_text(encoding="utf-8")
+    assert page.startswith(f"# {check.id}\n")
+    for part in ("What it proves", "What it cannot", "The outage that taught it", "A finding"):
+        assert f"## {part}\n" in page
+    assert f"[{check.id}]({check.id}.md)" in (root / "docs/checks/README.md").read_text(encoding="utf-8")
