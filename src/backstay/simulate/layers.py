@@ -24,8 +24,8 @@ SECOND = 32
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """A node (by index) has a prefix at a cost. With ``second`` the cost is an external type 2 metric that counts
-    before any distance; ``extra`` is then the distance beyond the node (to a forwarding address). ``own``: the node
-    made this up itself from routes of its own and does not listen to it (RFC 2328 16.2 (2), 16.4 (1)).
+    before any distance; ``extra`` is then the distance beyond the node (to a forwarding address). ``origin`` is
+    the node that made the announcement up and does not listen to it (RFC 2328 16.2 (2), 16.4 (1)); -1 for none.
     """
 
     node: int
@@ -33,7 +33,7 @@ class Announcement:
     tag: int = 0
     second: bool = False
     extra: int = 0
-    own: bool = False
+    origin: int = -1
 
     @property
     def key(self) -> int:
@@ -54,7 +54,7 @@ class Block:
         self.nodes: Vector = np.array([item.node for item in flat], dtype=np.int64)
         self.keys: Vector = np.array([item.key for item in flat], dtype=np.int64)
         self.tagged = any(item.tag for item in flat)
-        self.own = np.array([item.own for item in flat], dtype=bool)
+        self.origins: Vector = np.array([item.origin for item in flat], dtype=np.int64)
         self.counts = np.array(counts, dtype=np.int64)
 
     def signature(self, number: int) -> Hashable:
@@ -63,7 +63,7 @@ class Block:
 
 
 def _order(item: Announcement) -> tuple[int, int, int, int]:
-    return (item.node, item.key, item.tag, item.extra)
+    return (item.node, item.key, item.tag, item.origin)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +137,8 @@ class Row:
             return 0
         reach, key = self.layer.paths.distances[self.source], self.keys[number]
         announced = self.layer.block.announcements[number]
-        return min((item.tag for item in announced if reach[item.node] + item.key == key), default=0)
+        heard = (item for item in announced if item.origin != self.source)
+        return min((item.tag for item in heard if reach[item.node] + item.key == key), default=0)
 
 
 def in_order(hops: Iterable[NextHop], maximum_paths: int) -> tuple[NextHop, ...]:
@@ -156,7 +157,7 @@ def _seen(layer: Layer, source: int) -> tuple[Vector, npt.NDArray[np.object_] | 
     """Best keys and first-edge masks of all prefixes from one node."""
     block = layer.block
     reach = layer.paths.distances[source][block.nodes]
-    usable = (reach < UNREACHED) & ~(block.own & (block.nodes == source))
+    usable = (reach < UNREACHED) & (block.origins != source)
     keys = np.where(usable, reach + block.keys, UNREACHED)
     best = np.minimum.reduceat(keys, block.starts)
     if not layer.second:

@@ -212,7 +212,7 @@ class Areas:
         node = self.by_name[name].paths.index[key]
         for prefix, cost in costs.items():
             if cost < UNREACHED and not prefix.is_default and self._passes(key, source, name, prefix):
-                self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, own=True))
+                self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, origin=node))
 
     def _passes(self, key: NodeKey, source: str, target: str, prefix: Prefix) -> bool:
         """Area filters on summaries: out of the source area, into the target area."""
@@ -233,7 +233,7 @@ class Areas:
                 nssa = settings.kind == "nssa" and (not settings.summary or semantics.ospf_nssa_default)
                 if name != BACKBONE and (settings.kind == "stub" or nssa):
                     node = self.by_name[name].paths.index[key]
-                    entry = Announcement(node, settings.default_cost, own=True)
+                    entry = Announcement(node, settings.default_cost, origin=node)
                     self.summaries[name].setdefault(self.default, []).append(entry)
 
 

@@ -157,12 +157,12 @@ class Externals:
     def _announced(self, name: str, lsas: Iterable[Lsa], *, relayed: bool) -> Announced:
         found: Announced = {}
         for lsa in lsas:
-            own = lsa.forwarding is None
+            origin = self.areas.by_name[name].paths.index.get(lsa.origin, -1)
             for node, distance in self._towards(name, lsa, relayed=relayed):
                 if lsa.second:
-                    entry = Announcement(node, lsa.metric, lsa.tag, second=True, extra=distance, own=own)
+                    entry = Announcement(node, lsa.metric, lsa.tag, second=True, extra=distance, origin=origin)
                 else:
-                    entry = Announcement(node, lsa.metric + distance, lsa.tag, own=own)
+                    entry = Announcement(node, lsa.metric + distance, lsa.tag, origin=origin)
                 found.setdefault(lsa.prefix, []).append(entry)
         return found
 

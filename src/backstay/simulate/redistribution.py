@@ -46,10 +46,11 @@ class Importer:
         """What a ``redistribute`` line takes in. The default route never comes this way (FRR isisd/isis_redist.c,
         ospfd/ospf_zebra.c: it has a line of its own). ``metric`` stands where neither line nor route-map sets one.
         """
+        kind = line.metric_type or metric_type
         for prefix, route in self.offers.candidates(self.router.name, self.vrf, line.protocol):
             if prefix.version != line.version or prefix.is_default:
                 continue
-            offered = _candidate(prefix, route, metric if line.metric is None else line.metric, metric_type)
+            offered = _candidate(prefix, route, metric if line.metric is None else line.metric, kind)
             accepted = self._through(line.route_map, offered)
             if accepted:
                 yield _imported(accepted, line.level)
