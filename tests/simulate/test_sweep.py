@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -155,3 +157,34 @@ def test_the_worst_of_every_link_names_the_first_scenario_that_causes_it(model: 
     np.testing.assert_allclose(run.link_worst, used.max(axis=0), rtol=1e-12)
     again = used[run.link_cause, np.arange(len(model.links))]
     np.testing.assert_allclose(again, run.link_worst, rtol=1e-12)
+
+
+def ring(seed: int, routers: int = 14, chords: int = 5) -> LoadModel:
+    """A ring with chords: no single link cuts it, many pairs do; demands between all, capacities all alike."""
+    chance = random.Random(seed)
+    ends = [(v, (v + 1) % routers) for v in range(routers)]
+    ends += [tuple(chance.sample(range(routers), 2)) for _ in range(chords)]  # type: ignore[misc]
+    metrics = [chance.randint(1, 6) for _ in ends for _ in (0, 1)]
+    demands = [[chance.randint(0, 9) for _ in range(routers)] for _ in range(routers)]
+    return load_model(
+        [f"r{v}" for v in range(routers)],
+        [f"l{index}" for index in range(2 * len(ends))],
+        [end for pair in ends for end in pair],
+        [end for one, other in ends for end in (other, one)],
+        metrics,
+        [100.0] * (2 * len(ends)),
+        demands,
+        [Failure(kind="link", name=f"link{index}", links=(2 * index, 2 * index + 1)) for index in range(len(ends))],
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bounds_spare_pairs_but_never_one_that_matters(seed: int) -> None:
+    model = ring(seed, chords=5 + seed)
+    singles = everything(model, at_once=1, method="incremental").max_utilisation
+    pairs = everything(model, at_once=2, method="full")
+    for limit in (float(singles.max()) * 1.0001, float(np.median(pairs.max_utilisation)) * 1.0001):
+        bad = (pairs.max_utilisation > limit) | (pairs.lost > 0)
+        few = list(sweep(model, failures=2, limit=limit, only_limit=True, threads=2))
+        found = np.concatenate([batch.scenario for batch in few])
+        np.testing.assert_array_equal(found, pairs.scenario[bad])
