@@ -1,13 +1,15 @@
-"""BGP's exits under a failure: whether every router keeps the path it has, told from metrics alone.
+"""BGP's exits under a failure: which prefixes every router keeps its path for, told from metrics alone.
 
-See `shortcut` for why that is enough. Whatever is not plain (policies that set next hops, MEDs that differ, next hops
-reached other than by the interior protocol) is refused when building.
+See `shortcut` for why that is enough; the prefixes in doubt are chosen anew (`choices`). Whatever is not plain (policies
+that look at next hops, interior metrics lent to BGP, next hops reached other than by the interior protocol) is refused when
+building.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +18,14 @@ from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef, Network, Router
 from backstay.model.routing import DEFAULT_VRF, BgpProcess
 from backstay.model.state import Route, Session
+from backstay.simulate.choices import Choice, Choices, steady_identity
 from backstay.simulate.flows import Forwarding, Ints
 from backstay.simulate.layers import Layer
+from backstay.simulate.rib import Rib
 from backstay.simulate.seams import Computed
 from backstay.simulate.spf import UNREACHED
+
+Flags = npt.NDArray[np.bool_]
 
 INTERIOR = frozenset({"isis", "ospf", "ospf6"})
 OWN = frozenset({"connected", "local", "static", "kernel"})
@@ -44,6 +50,7 @@ class Contest:
     it announces the next hop at). ``tie``: they were equally near.
     """
 
+    prefix: Prefix
     router: int
     best: tuple[int, int]
     other: tuple[int, int]
@@ -53,8 +60,9 @@ class Contest:
 class Exits:
     """What BGP's choices for the prefixes in question hang on."""
 
-    def __init__(self, computed: Computed, layer: Layer) -> None:
+    def __init__(self, computed: Computed, layer: Layer, choices: Choices | None) -> None:
         self._computed = computed
+        self._choices = choices
         self._layer = layer
         self._network = computed.network
         self._index = {name: number for number, (name, _) in enumerate(layer.paths.keys)}
@@ -63,17 +71,22 @@ class Exits:
             if session.established and session.vrf == DEFAULT_VRF:
                 self._sessions.setdefault(session.router, []).append(session)
         self._bearing = frozenset(_bearing(computed))
-        self._chosen: set[tuple[int, int, str]] = set()
+        self._chosen: set[tuple[Prefix, int, int, str]] = set()
         self._contests: list[Contest] = []
+        self._always: set[Prefix] = set()
+        self._points: dict[tuple[str, Address], tuple[int, int] | None] = {}
+        self._clear = True
 
     @classmethod
     def build(cls, forwarding: Forwarding, layer: Layer, addresses: Iterable[Address]) -> Exits | None:
         """None where choices could change in ways that metrics do not tell."""
-        made = cls(forwarding.fib.computed, layer)
+        computed = forwarding.fib.computed
+        tables = computed.tables
+        plain = isinstance(tables, Rib) and _plain_policies(forwarding.network)
+        choices = Choices(computed, tables) if isinstance(tables, Rib) and plain and computed.bgp.routes else None
+        made = cls(computed, layer, choices)
         prefixes = sorted({prefix for address in addresses for prefix in made._covering(address)})
-        if prefixes and not _plain_policies(forwarding.network):
-            return None
-        return made if all(made._hold(prefix) for prefix in prefixes) else None
+        return made if all(made._watch(prefix) for prefix in prefixes) else None
 
     def _covering(self, address: Address) -> set[Prefix]:
         """BGP's prefixes that hold the address, on any router."""
@@ -99,48 +112,61 @@ class Exits:
         return found[0] if found and found[0] != self._index.get(router) else None
 
     def _point(self, router: str, address: Address) -> tuple[int, int] | None:
-        """(graph node, cost beyond it) of a next hop; the router itself at cost 0 where it is connected."""
-        found = self._computed.tables.lookup(router, DEFAULT_VRF, address)
-        if found is None or router not in self._index:
+        """(graph node, cost beyond it) of a next hop; the router itself at cost 0 where it is connected; None out of reach."""
+        key = (router, address)
+        if key not in self._points:
+            self._points[key] = self._located(router, address)
+        return self._points[key]
+
+    def _located(self, router: str, address: Address) -> tuple[int, int] | None:
+        prefix, route = self._computed.tables.lookup(router, DEFAULT_VRF, address) or (None, None)
+        if prefix is None or route is None or prefix.is_default:
             return None
-        prefix, route = found
         if route.protocol == "connected":
-            return (self._index[router], 0)
-        return self._announced(prefix) if route.protocol in INTERIOR else None
+            return (self._index[router], 0) if router in self._index else None
+        found = self._announced(prefix) if route.protocol in INTERIOR else None
+        self._clear = self._clear and found is not None
+        return found
 
     # ------------------------------------------------------------------------------------- choices
 
-    def _hold(self, prefix: Prefix) -> bool:
-        """Note down what keeps every router's choice for the prefix; False where it is not clear."""
+    def _watch(self, prefix: Prefix) -> bool:
+        """Note down what keeps every router's choice for the prefix; False where a failure could change more."""
+        if (
+            self._choices is None
+            or not self._choices.knows(prefix)
+            or any(map(self._lends, self._routers(), repeat(prefix)))
+        ):
+            return False
         chosen = {
             router: route
             for (router, vrf), table in self._computed.bgp.routes.items()
             if vrf == DEFAULT_VRF and (route := table.get(prefix)) is not None
         }
         meds = {route.attributes.med or 0 for route in chosen.values() if route.attributes}
-        if len(meds) > 1 or any(self._lends_metric(router, prefix) for router in self._network.routers.values()):
-            return False
-        return all(self._hold_at(router, prefix, chosen) for router in sorted(chosen))
+        if len(meds) > 1 or not all(self._watch_at(router, prefix, chosen) for router in sorted(chosen)):
+            self._always.add(prefix)
+        return self._clear
 
-    def _hold_at(self, router: str, prefix: Prefix, chosen: Mapping[str, Route]) -> bool:
+    def _routers(self) -> Iterable[Router]:
+        return self._network.routers.values()
+
+    def _watch_at(self, router: str, prefix: Prefix, chosen: Mapping[str, Route]) -> bool:
+        """False where the choice has to be made anew each time."""
         route = chosen[router]
-        if route.protocol == "aggregate":
-            return True
         if route.attributes is None or route.attributes.next_hop is None or router not in self._index:
             return False
         best = self._point(router, route.attributes.next_hop)
         if route.protocol == "bgp":
             return best == (self._index[router], 0)
-        if best is None or route.attributes.learned_from is None:
+        if best is None or route.attributes.learned_from is None or len(route.next_hops) > 1:
             return False
         node = self._index[router]
-        self._chosen.add((node, best[0], self._owner(route.attributes.learned_from)))
+        self._chosen.add((prefix, node, best[0], self._owner(route.attributes.learned_from)))
         for address in self._candidates(router, prefix, chosen):
             other = self._point(router, address)
-            if other is None and self._computed.tables.lookup(router, DEFAULT_VRF, address) is not None:
-                return False
             if other is not None and other != best:
-                self._contest(node, best, other)
+                self._contest(prefix, node, best, other)
         return True
 
     def _owner(self, peer: str) -> str:
@@ -151,7 +177,7 @@ class Exits:
         """Next hops the router may hear from its internal peers: more than it does hear is safe."""
         for session in self._sessions.get(router, ()):
             peer = self._network.routers.get(session.remote)
-            if peer is None:
+            if peer is None or all(version != prefix.version for version, _ in session.received):
                 continue
             route = chosen.get(peer.name)
             own = Address.parse(session.peer)
@@ -171,7 +197,7 @@ class Exits:
         route = self._computed.tables.route(router.name, DEFAULT_VRF, prefix)
         return route is not None and route.protocol in OWN | INTERIOR
 
-    def _lends_metric(self, router: Router, prefix: Prefix) -> bool:
+    def _lends(self, router: Router, prefix: Prefix) -> bool:
         """Whether a network statement gives the prefix an interior metric as its MED (FRR bgp_route.c)."""
         stated = any(
             statement.prefix == prefix
@@ -182,12 +208,12 @@ class Exits:
         route = self._computed.tables.route(router.name, DEFAULT_VRF, prefix) if stated else None
         return route is not None and route.protocol in INTERIOR
 
-    def _contest(self, router: int, best: tuple[int, int], other: tuple[int, int]) -> None:
+    def _contest(self, prefix: Prefix, router: int, best: tuple[int, int], other: tuple[int, int]) -> None:
         """A candidate that was nearer and lost can never win; the others are watched."""
         distances = self._layer.paths.distances
         mine, theirs = (int(distances[router, node]) + cost for node, cost in (best, other))
         if mine <= theirs < UNREACHED:
-            self._contests.append(Contest(router, best, other, mine == theirs))
+            self._contests.append(Contest(prefix, router, best, other, mine == theirs))
 
     # ------------------------------------------------------------------------------------- under a failure
 
@@ -195,23 +221,50 @@ class Exits:
         """Whether a session of a live router runs over an interface that dies."""
         return bool(dead.cut & self._bearing)
 
-    def held(self, distances: Ints, dead: Dead) -> bool:
-        """Whether every live router keeps its choice with the distances that the failure leaves."""
+    def doubtful(self, distances: Ints, dead: Dead) -> set[Prefix]:
+        """Prefixes for which some live router may choose otherwise with the distances that the failure leaves."""
         gone = {self._index[name] for name in dead.routers if name in self._index}
-        for router, node, learned_from in self._chosen:
+        found = set(self._always)
+        for prefix, router, node, learned_from in self._chosen:
             if router not in gone and (learned_from in dead.routers or distances[router, node] >= UNREACHED):
-                return False
+                found.add(prefix)
         rows = [row for row in self._contests if row.router not in gone and row.other[0] not in gone]
-        return not rows or bool(_kept(distances, rows).all())
+        kept = _kept(distances, rows) if rows else ()
+        return found | {row.prefix for row, same in zip(rows, kept, strict=True) if not same}
+
+    def starts(self, prefix: Prefix, choices: Mapping[str, Choice]) -> bool:
+        """Whether a router that went without BGP's route to the prefix would now use one."""
+        tables = self._computed.bgp.routes
+        return any(
+            next_hop is not None and prefix not in tables.get((router, DEFAULT_VRF), {})
+            for router, (next_hop, _) in choices.items()
+        )
+
+    def choose(
+        self, prefixes: Iterable[Prefix], distances: Ints, dead: Dead
+    ) -> Mapping[Prefix, Mapping[str, Choice]] | None:
+        """Every router's choice with these distances; None where a next hop is not reached over the interior."""
+        assert self._choices is not None
+
+        def metric(router: str, address: Address) -> int | None:
+            found = self._point(router, address)
+            if found is None:
+                return None
+            node, cost = found
+            reach = int(distances[self._index[router], node])
+            return reach + cost if reach < UNREACHED else None
+
+        chosen = self._choices.next_hops(sorted(prefixes), metric, dead.routers)
+        return chosen if self._clear else None
 
 
-def _kept(distances: Ints, rows: list[Contest]) -> npt.NDArray[np.bool_]:
+def _kept(distances: Ints, rows: list[Contest]) -> Flags:
     routers = np.array([row.router for row in rows])
     best = np.array([row.best for row in rows])
     other = np.array([row.other for row in rows])
     mine = distances[routers, best[:, 0]] + best[:, 1]
     theirs = distances[routers, other[:, 0]] + other[:, 1]
-    kept: npt.NDArray[np.bool_] = np.where(np.array([row.tie for row in rows]), mine == theirs, mine < theirs)
+    kept: Flags = np.where(np.array([row.tie for row in rows]), mine == theirs, mine < theirs)
     return kept
 
 
@@ -253,7 +306,7 @@ def _plain_policies(network: Network) -> bool:
                 match.of == "next-hop" or match.kind == "next-hop" for e in route_map.entries for match in e.matches
             ):
                 return False
-        if not all(_plain_process(process) for process in router.bgp):
+        if not steady_identity(router) or not all(_plain_process(process) for process in router.bgp):
             return False
     return True
 
@@ -262,12 +315,18 @@ WATCHED = frozenset({"next-hop", "next-hop-prefer-global"})
 
 
 def _plain_process(process: BgpProcess) -> bool:
-    if process.confederation_id is not None or process.listen_ranges:
+    if process.confederation_id is not None or process.listen_ranges or process.vrf != DEFAULT_VRF:
         return False
     if any(item.protocol in INTERIOR for family in process.families.values() for item in family.redistributions):
         return False
+    if any(family.aggregates for family in process.families.values()):
+        return False
     return not any(
-        family.advertise_map or family.add_path_all or family.add_path_best_per_as or family.attribute_unchanged
+        family.advertise_map
+        or family.default_originate_map
+        or family.add_path_all
+        or family.add_path_best_per_as
+        or family.attribute_unchanged
         for neighbor in process.neighbors.values()
         for family in neighbor.families.values()
     )

@@ -4,12 +4,12 @@ Most failures only bend shortest paths: who announces what, and which exit BGP p
 still sends a packet towards the same router as before (its ``aim``: the one router that announces the destination's
 prefix, or the owner of BGP's next hop), along the shortest paths of the graph that is left. `Shortcut.build` refuses (None)
 a network where more than that could change or where this picture does not give back today's forwarding hop by hop;
-`Shortcut.place` refuses (None) a failure that BGP might notice. What is refused is routed anew by the engine.
+`Shortcut.place` refuses (None) a failure that does more. What is refused is routed anew by the engine.
 
-BGP does not notice a failure when no session hangs on what failed and, at every router and for every prefix in question,
-the path that was best stays best. A router's candidates are what its peers hold as best; before IGP metrics decide
-(RFC 4271 9.1.2.2 e) nothing depends on the interior, so a candidate that was nearer and lost, lost for good; one that was
-farther must stay farther, one as near as near (`held`).
+BGP keeps its choices when no session hangs on what failed and, at every router and for every prefix in question, the
+path that was best stays best. A router's candidates are what its peers hold as best; before IGP metrics decide (RFC 4271
+9.1.2.2 e) nothing depends on the interior, so a candidate that was nearer and lost, lost for good; one that was farther
+must stay farther, one as near as near (`exits`). Prefixes for which that does not hold are chosen anew, those alone.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from backstay.model.address import Address
+from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef
 from backstay.model.routing import DEFAULT_VRF, IsisProcess, OspfProcess
 from backstay.model.state import Fate
-from backstay.simulate.exits import INTERIOR, Dead, Exits
+from backstay.simulate.exits import INTERIOR, Dead, Exits, Flags
 from backstay.simulate.fib import NONE, ON_LINK, Branch, Fib
 from backstay.simulate.flows import WHOLE, Batch, Floats, Forwarding, Ints
 from backstay.simulate.layered import LayeredRoutes
@@ -43,6 +42,17 @@ class Placed:
 
     loads: Mapping[int, float]
     arrived: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ByBgp:
+    """For the destination at ``place`` the router (``index`` in the graph) goes by BGP's route to ``prefix``."""
+
+    place: int
+    index: int
+    router: str
+    prefix: Prefix
+    learned_from: str
 
 
 class Graph:
@@ -108,6 +118,7 @@ class Shortcut:
         self._rows: Ints = np.zeros((len(self._addresses), size), dtype=np.int64)
         self._aims: Ints = np.full((len(self._addresses), len(graph.paths.keys)), FIXED, dtype=np.int64)
         self._leaving: frozenset[InterfaceRef] = frozenset()
+        self._by_bgp: list[ByBgp] = []
 
     @classmethod
     def build(cls, forwarding: Forwarding, shares: Sequence[Part]) -> Shortcut | None:
@@ -129,8 +140,9 @@ class Shortcut:
                 if aim is None:
                     return False
                 self._aims[place, index] = aim
+                self._note(place, index, name, address)
         self._leaving = frozenset(self._fixed_interfaces())
-        return bool((self._assembled(self._graph) == self._rows).all())
+        return bool((self._assembled(self._graph, self._aims) == self._rows).all())
 
     def _aim_of(self, router: str, address: Address) -> int | None:
         """The graph index of the router this one sends to; FIXED; None where it is not clear."""
@@ -147,6 +159,11 @@ class Shortcut:
         onward = any(hop.neighbor for hop in route.forwarding) and route.protocol not in ON_LINK
         return None if onward else FIXED
 
+    def _note(self, place: int, index: int, router: str, address: Address) -> None:
+        found = self._fib.computed.tables.lookup(router, DEFAULT_VRF, address)
+        if found and found[1].protocol in {"bgp", "ibgp"} and found[1].attributes:
+            self._by_bgp.append(ByBgp(place, index, router, found[0], found[1].attributes.learned_from or ""))
+
     def _fixed_interfaces(self) -> Iterable[InterfaceRef]:
         """Interfaces that routers without an aim send by: connected subnets, exits."""
         for place, index in zip(*np.nonzero(self._aims == FIXED), strict=True):
@@ -154,30 +171,54 @@ class Shortcut:
                 if branch.interface != NONE:
                     yield self._fib.interfaces[branch.interface]
 
-    def _assembled(self, graph: Graph) -> Ints:
+    def _assembled(self, graph: Graph, aims: Ints) -> Ints:
         """Rows of every destination over a graph; routers without an aim do what they do today."""
-        wanted, columns = np.unique(self._aims, return_inverse=True)
-        columns = columns.reshape(self._aims.shape)
+        wanted, columns = np.unique(aims, return_inverse=True)
+        columns = columns.reshape(aims.shape)
         towards = graph.rows(np.maximum(wanted, 0))
         hop_sets = towards[np.arange(len(graph.paths.keys))[None, :], columns]
         rows = self._rows.copy()
         today = rows[:, graph.nodes]
-        rows[:, graph.nodes] = np.where(self._aims == FIXED, today, hop_sets)
+        rows[:, graph.nodes] = np.where(aims == FIXED, today, hop_sets)
         return rows
 
-    def place(self, dead: Dead, kept: npt.NDArray[np.bool_]) -> Placed | None:
+    def place(self, dead: Dead, kept: Flags) -> Placed | None:
         """The parts ``kept``, placed under a failure; None where routing must answer itself."""
         if dead.cut & self._leaving or self._exits.hang_on(dead):
             return None
         graph = self._graph.without(dead)
-        if self._cuts_off(graph, dead) or not self._exits.held(graph.paths.distances, dead):
+        if self._cuts_off(graph, dead):
             return None
-        batch = Batch(self._fib, self._assembled(graph).reshape(-1))
+        doubtful = self._exits.doubtful(graph.paths.distances, dead)
+        aims = self._chosen_anew(doubtful, graph, dead, kept) if doubtful else self._aims
+        if aims is None:
+            return None
+        batch = Batch(self._fib, self._assembled(graph, aims).reshape(-1))
         sent = kept & self._alive
         mass: Floats = np.zeros(batch.rows.size)
         np.add.at(mass, self._starts[sent], self._amounts[sent])
         arrived = np.where(sent, batch.delivered[self._starts], 0.0)
         return Placed(batch.place(mass), np.where(arrived >= WHOLE, 1.0, arrived))
+
+    def _chosen_anew(self, doubtful: set[Prefix], graph: Graph, dead: Dead, kept: Flags) -> Ints | None:
+        """The aims with BGP's new choices; None where a router begins or ceases to use a prefix, or its own exit."""
+        chosen = self._exits.choose(doubtful, graph.paths.distances, dead)
+        if chosen is None or any(self._exits.starts(prefix, choices) for prefix, choices in chosen.items()):
+            return None
+        aims = self._aims.copy()
+        wanted = set((self._starts[kept] // len(self._fib.nodes)).tolist())
+        for item in self._by_bgp:
+            if item.prefix not in chosen or item.router in dead.routers or item.place not in wanted:
+                continue
+            next_hop, learned_from = chosen[item.prefix].get(item.router, (None, ""))
+            node = self._exits.node(item.router, next_hop) if next_hop else None
+            fixed = self._aims[item.place, item.index] == FIXED
+            if fixed and (next_hop is not None or learned_from != item.learned_from):
+                return None
+            if not fixed and node is None:
+                return None
+            aims[item.place, item.index] = FIXED if node is None else node
+        return aims
 
     def _cuts_off(self, graph: Graph, dead: Dead) -> bool:
         """Whether live routers that reach each other today no longer do."""
