@@ -46,7 +46,8 @@ def expected(model: LoadModel, failed: list[Failure]) -> Expected:
 def _distances(graph: nx.MultiDiGraph, target: int) -> dict[int, int]:
     if target not in graph:
         return {}
-    return nx.single_source_dijkstra_path_length(graph.reverse(copy=False), target, weight="metric")
+    found = nx.single_source_dijkstra_path_length(graph.reverse(copy=False), target, weight="metric")
+    return {int(node): int(distance) for node, distance in found.items()}
 
 
 def _send(

@@ -16,7 +16,12 @@ def two_way(
 ) -> LoadModel:
     """Links by name: ends, metric, capacity; each gives NAME> and NAME<. Everything can fail."""
     names = tuple(routers)
-    tails, heads, metrics, capacities, labels, failures = [], [], [], [], [], []
+    tails: list[int] = []
+    heads: list[int] = []
+    metrics: list[int] = []
+    capacities: list[float] = []
+    labels: list[str] = []
+    failures: list[Failure] = []
     for name, (one, other, metric, capacity) in links.items():
         failures.append(Failure(kind="link", name=name, links=(len(tails), len(tails) + 1)))
         labels += [f"{name}>", f"{name}<"]

@@ -191,8 +191,10 @@ def count_scenarios(failures: int, at_once: int) -> int:
 
     Raises `UsageError` for more than this can do.
     """
-    if at_once not in (0, 1, 2):
-        count = _up_to(failures, at_once) if at_once > 0 else 0
+    if at_once < 0:
+        raise UsageError(f"{at_once} failures at once: expected 0, 1 or 2")
+    if at_once > 2:
+        count = _up_to(failures, at_once)
         raise UsageError(
             f"{at_once} failures at once ({count:,} scenarios of {failures:,} things that fail): a sweep takes 0, 1 or 2; "
             "give the combinations that matter as failures of their own, or fewer kinds"
