@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.read.facts import facts, read, unordered
 
 from backstay.model.source import Place
 from backstay.read.frr import merge
-from tests.read.facts import facts, read, unordered
 
 _SEEN = json.loads((Path(__file__).parent / "frr_seen.json").read_text())
 _BASE: list[str] = _SEEN["base"]

@@ -366,6 +366,14 @@ CATCH_ALL = frozenset(GRAMMARS) - {
     "bgp-family",
     "route-map",
 }
-"""Contexts that take every line: a line is theirs only when no outer context has it and it is indented."""
+"""Contexts that take every line that is indented deeper than their heading."""
+FLAT: Mapping[str, Grammar] = {
+    "line": Grammar("exec-timeout|access-class|login * # who may log in"),
+    "bfd": Grammar(
+        "peer|profile|detect-multiplier|receive-interval|transmit-interval|echo|echo-mode|echo-interval|minimum-ttl"
+        "|passive-mode|shutdown|label|log-session-changes * # finds failures sooner, changes no route"
+    ),
+}
+"""What such contexts take without indentation."""
 CLOSERS: Mapping[str, str] = {"vrf": "exit-vrf", "bgp-family": "exit-address-family"}
 """What closes a section, where it is not ``exit``."""

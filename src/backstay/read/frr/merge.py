@@ -36,8 +36,8 @@ class _Session:
             self.left = False
             self.tree.current = self.tree.root
         elif self.left:
-            self._refuse(text, place, (), "typed after `end`, outside of configuration mode")
-        elif words == ["end"]:
+            self._refuse(text, place, (), "typed after `end` or the last `exit`, outside of configuration mode")
+        elif words == ["end"] or (words in (["exit"], ["quit"]) and self.tree.current is self.tree.root):
             self.left = True
         elif words[0] == "do":
             self._exec(text, place)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backstay.read.frr.commands import CATCH_ALL, GRAMMARS
+from backstay.read.frr.commands import CATCH_ALL, FLAT, GRAMMARS
 from backstay.read.frr.files import Files, extend
 from backstay.read.frr.keys import DEFAULT, KEYS, LISTS, ListLine, list_line, respelt, route_words
 from backstay.read.frr.overwriting import combined, other_process, refusal, too_late
@@ -147,8 +147,9 @@ class Tree:
                         return family, self._ipv4_unicast(node), spelt
                 problem = INCOMPLETE if found == INCOMPLETE and problem == UNKNOWN else problem
             node = node.parent
-        if start.context in CATCH_ALL and start.context != "unknown":
-            return GRAMMARS[start.context].find(words), start, words
+        flat = FLAT.get(start.context or "")
+        if flat is not None and isinstance(own := flat.find(words), Found):
+            return own, start, words
         return problem, start, words
 
     def _ipv4_unicast(self, process: Node) -> Node:
@@ -390,6 +391,8 @@ class Tree:
         entry = list_line(words)
         if entry is None:
             return self._unknown(INCOMPLETE, words, line, negated=negated)
+        if self.editing:
+            self._write_numbers(parent, entry)
         if negated:
             return self._take_back_entries(parent, entry)
         if not entry.body:
@@ -407,6 +410,13 @@ class Tree:
             self._forget_list_entry(parent.children[key])
         known[entry.body] = sequence
         return self._put(parent, entry.numbered(sequence), key, found.rule, line)
+
+    def _write_numbers(self, parent: Node, entry: ListLine) -> None:
+        """Numbers that FRR gave are written out before the list changes, or its lines would be counted anew."""
+        for key, node in parent.children.items():
+            numbered = node.line is None or "seq" in node.line.text.split() or key[-1] == "description"
+            if key[:-1] == entry.prefix and not numbered and node.line is not None:
+                node.line.text = node.text
 
     def _take_back_entries(self, parent: Node, entry: ListLine) -> Typed:
         size = len(entry.prefix)
