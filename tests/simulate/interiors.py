@@ -22,6 +22,7 @@ from backstay.model.network import (
     Router,
 )
 from backstay.model.routing import IsisInterface, IsisProcess, OspfInterface, OspfProcess, StaticRoute
+from backstay.model.state import Route
 from backstay.simulate.converge import Routing
 from backstay.simulate.rib import Rib
 from backstay.simulate.seams import NO_BGP, Computed
@@ -148,9 +149,8 @@ class Lab:
         }
 
 
-def told(route: object) -> str:
+def told(route: Route) -> str:
     hops = ", ".join(
-        hop.discard or "@".join(filter(None, (str(hop.address or ""), hop.interface or "")))
-        for hop in route.next_hops  # type: ignore[attr-defined]
+        hop.discard or "@".join(filter(None, (str(hop.address or ""), hop.interface or ""))) for hop in route.next_hops
     )
-    return f"{route.protocol} {route.distance}/{route.metric} {hops}"  # type: ignore[attr-defined]
+    return f"{route.protocol} {route.distance}/{route.metric} {hops}"

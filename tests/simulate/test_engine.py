@@ -1,6 +1,9 @@
 """The engine as a whole: what it refuses, and redistribution brought to its fixed point or to a named circle."""
 
+from typing import Any
+
 import pytest
+from tests.simulate.interiors import Lab
 
 from backstay.model.address import Prefix
 from backstay.model.errors import NotConverging, Unproven
@@ -8,14 +11,13 @@ from backstay.model.network import Overlay
 from backstay.model.policy import Match, Policies, PrefixList, PrefixListEntry, RouteMap, RouteMapEntry
 from backstay.model.routing import DefaultOrigination, Redistribution
 from backstay.simulate.engine import simulate
-from tests.simulate.interiors import Lab
 
 L2 = frozenset({2})
 TAKEN = Prefix.parse("77.0.0.0/8")
 
 
-def redistribution(protocol: str, **fields: object) -> tuple[Redistribution, ...]:
-    return (Redistribution(protocol=protocol, **fields),)  # type: ignore[arg-type]
+def redistribution(protocol: str, **fields: Any) -> tuple[Redistribution, ...]:
+    return (Redistribution(protocol=protocol, **fields),)
 
 
 def test_a_vendor_nobody_wrote_down_is_not_guessed() -> None:

@@ -1,33 +1,35 @@
 """OSPF routes worked by hand from RFC 2328, 3101, 3509, 5340 and 6987, or seen on FRR 8.4.4 (said where)."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from tests.simulate.interiors import Lab
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import AreaRange, DefaultOrigination, MaxMetric, OspfArea, Redistribution
-from tests.simulate.interiors import Lab
 
 ONE = "0.0.0.1"
 STATIC = (Redistribution(protocol="static"),)
 
 
-def area(kind: str = "normal", **fields: object) -> dict[str, OspfArea]:
-    return {ONE: OspfArea(area=ONE, kind=kind, **fields)}  # type: ignore[arg-type]
+def area(kind: str = "normal", **fields: Any) -> dict[str, OspfArea]:
+    return {ONE: OspfArea(area=ONE, kind=kind, **fields)}
 
 
-def chain(names: str = "a b c d", **fields: object) -> Lab:
+def chain(names: str = "a b c d", **fields: Any) -> Lab:
     """Routers in a row in area 0, cost 10 on every link (FRR: 100000 / 10000), 0 on loopbacks."""
     lab = Lab(names)
     order = names.split()
-    for one, other in zip(order, order[1:], strict=False):
+    for one, other in pairwise(order):
         lab.link(one, other)
     for name in order:
-        lab.ospf(name, **fields)  # type: ignore[arg-type]
+        lab.ospf(name, **fields)
     return lab
 
 
-def two_areas(kind: str = "normal", **border: object) -> Lab:
+def two_areas(kind: str = "normal", **border: Any) -> Lab:
     """a --area 0-- b --area 1-- c; b is the border router."""
     lab = Lab("a b c").link("a", "b").link("b", "c")
     lab.ospf("a").ospf("b", {"to-c": 1}, areas=area(kind, **border))

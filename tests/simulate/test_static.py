@@ -1,8 +1,9 @@
 """Static routes: when they hold and where they send, as zebra of FRR 8.4.4 does (nexthop_active; seen where said)."""
 
+from tests.simulate.interiors import Lab
+
 from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef, Overlay
-from tests.simulate.interiors import Lab
 
 L2 = frozenset({2})
 

@@ -1,12 +1,12 @@
 """Which interfaces are up and who is next to whom."""
 
 import pytest
+from tests.simulate.interiors import Lab
 
 from backstay.model.address import Address
 from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef, Overlay
 from backstay.simulate.topology import derive
-from tests.simulate.interiors import Lab
 
 
 def ref(text: str) -> InterfaceRef:

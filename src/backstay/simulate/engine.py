@@ -8,7 +8,8 @@ from backstay.model.state import State
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate import bgp, cascade
 from backstay.simulate.converge import Routing, in_order
-from backstay.simulate.rib import LazyRoutes, Rib
+from backstay.simulate.rib import Rib
+from backstay.simulate.tables import LazyRoutes
 
 
 def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:

@@ -58,6 +58,29 @@ class LayeredRoutes:
             for layer in self.layers
         )
 
+    def fingerprint(self, router: str, vrf: str) -> Hashable:
+        """Equal fingerprints, equal routes of the router."""
+        return tuple(
+            (
+                instance.maximum_paths,
+                tuple(sorted(self.fixed.get(instance.key, {}).items(), key=lambda item: item[0])),
+                tuple(seen.fingerprint() for version in (4, 6) for seen in self._rows_of(instance, version)),
+            )
+            for instance in self.instances.get((router, vrf), ())
+        )
+
+    def rows(self, router: str, vrf: str) -> list[Row] | None:
+        """The rows of the router's only process, where every prefix stands in one row and nothing stands beside the
+        rows: they are all there is to compare then. None otherwise.
+        """
+        instances = self.instances.get((router, vrf), ())
+        if len(instances) > 1 or any(self.fixed.get(instance.key) for instance in instances):
+            return None
+        rows = [seen for instance in instances for version in (4, 6) for seen in self._rows_of(instance, version)]
+        versions = [seen.layer.version for seen in rows]
+        alone = len(versions) == len(set(versions)) and all(seen.plain for seen in rows)
+        return rows if alone else None
+
     # ------------------------------------------------------------------------------------- one route
 
     def _of_instance(self, instance: Instance, prefix: Prefix) -> Route | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +58,12 @@ class Block:
         self.tagged = any(item.tag for item in flat)
         self.origins: Vector = np.array([item.origin for item in flat], dtype=np.int64)
         self.counts = np.array(counts, dtype=np.int64)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Stands for the prefixes: equal digests, equal prefixes in equal places."""
+        packed = (bytes((prefix.version, prefix.length)) + prefix.value.to_bytes(16) for prefix in self.prefixes)
+        return blake2b(b"".join(packed), digest_size=16).digest()
 
     def signature(self, number: int) -> Hashable:
         """Prefixes of equal signature have equal routes everywhere but at routers that own them."""
@@ -126,6 +134,35 @@ class Row:
             chosen = (self.layer.hop(edge) for bit, edge in enumerate(outgoing) if mask >> bit & 1)
             known = self._hops[mask] = in_order(filter(None, chosen), self._instance.maximum_paths)
         return known
+
+    def fingerprint(self) -> Hashable:
+        """Rows of equal fingerprints make equal routes."""
+        layer, block = self.layer, self.layer.block
+        numbers = blake2b(block.digest, digest_size=16)
+        numbers.update(self.keys.tobytes())
+        numbers.update(self.masks.tobytes() if isinstance(self.masks, array) else repr(self.masks).encode())
+        tags = tuple(self.tag(number) for number in range(len(block.prefixes))) if block.tagged else ()
+        beside = frozenset((prefix, hop) for (key, prefix), hop in layer.direct.items() if key == self._instance.key)
+        return (layer.kind, layer.rank, layer.second, self.distance, numbers.digest(), self.outgoing(), tags, beside)
+
+    def outgoing(self) -> tuple[NextHop | None, ...]:
+        """What the bits of the masks mean."""
+        return tuple(self.layer.hop(edge) for edge in self.layer.paths.outgoing(self.source))
+
+    def differing(self, other: Row) -> Iterator[Prefix]:
+        """Prefixes of the same block that are reached otherwise in another row: key or next hops."""
+        mine, theirs = (np.array(row.keys, dtype=np.int64) for row in (self, other))
+        changed = mine != theirs
+        if self.outgoing() != other.outgoing():
+            same: dict[tuple[int, int], bool] = {}
+            pairs = list(zip(self.masks, other.masks, strict=True))
+            for pair in set(pairs):
+                same[pair] = self.hops(pair[0]) == other.hops(pair[1])
+            changed |= ~np.array([same[pair] for pair in pairs], dtype=bool)
+        else:
+            changed |= np.array(self.masks) != np.array(other.masks)
+        prefixes = self.layer.block.prefixes
+        return (prefixes[number] for number in np.flatnonzero(changed).tolist())
 
     def beside(self, prefix: Prefix) -> NextHop | None:
         """The next hop to a forwarding address on a subnet of the router's own."""

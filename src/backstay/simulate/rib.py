@@ -6,7 +6,7 @@ runs on (without BGP's routes) and as the final tables.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import InterfaceRef, Network
@@ -15,8 +15,10 @@ from backstay.model.state import NextHop, Route, RouteTable
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.connected import connected
 from backstay.simulate.layered import LayeredRoutes
+from backstay.simulate.layers import Row
 from backstay.simulate.seams import NO_BGP, BgpResult, Topology
 from backstay.simulate.static import static_routes, statics
+from backstay.simulate.tables import LazyTable
 
 Node = tuple[str, str]
 """(router, VRF)."""
@@ -206,6 +208,22 @@ class Rib:
         order = self._order()
         return {prefix: found[prefix] for prefix in sorted(found, key=order.__getitem__)}
 
+    def fingerprint(self, node: Node) -> Hashable:
+        """Tables of equal fingerprints are equal but for BGP's part (compared apart: its routes are dear to hash)."""
+        own = tuple(self._local.connected.get(node, {}).items())
+        lines = tuple((prefix, tuple(self._statics(node, prefix))) for prefix in self._local.static.get(node, ()))
+        return (node, own, lines, tuple((igp.protocol, igp.fingerprint(*node)) for igp in self._igps))
+
+    def contested(self, node: Node) -> set[Prefix]:
+        """Prefixes that other protocols than the interior ones have routes for."""
+        local = self._local
+        return {*local.connected.get(node, ()), *local.static.get(node, ()), *self.bgp.routes.get(node, ())}
+
+    def rows(self, node: Node) -> list[Row] | None:
+        """Rows that hold all interior routes of a node, one row for a prefix; None where it is not as simple."""
+        found = [igp.rows(*node) for igp in self._igps if node in igp.instances]
+        return found[0] if len(found) == 1 else None
+
     def _order(self) -> Mapping[Prefix, int]:
         """The place of every prefix among all: sorting by it is faster than by the prefixes themselves."""
         if not self._places:
@@ -339,59 +357,3 @@ def _way_back(seen: Mapping[Node, Node | None], node: Node) -> Iterable[Node]:
     while current is not None:
         yield current
         current = seen[current]
-
-
-class LazyTable(Mapping[Prefix, Route]):
-    """One router's table of one VRF, worked out when it is walked; a look-up of one prefix costs one route."""
-
-    def __init__(self, rib: Rib, node: Node) -> None:
-        self._rib = rib
-        self._node = node
-        self._filled: dict[Prefix, Route] | None = None
-
-    @property
-    def _routes(self) -> dict[Prefix, Route]:
-        if self._filled is None:
-            self._filled = self._rib.filled(self._node)
-        return self._filled
-
-    def __getitem__(self, prefix: Prefix) -> Route:
-        if self._filled is not None:
-            return self._filled[prefix]
-        found = self._rib.route(*self._node, prefix)
-        if found is None:
-            raise KeyError(prefix)
-        return found
-
-    def __iter__(self) -> Iterator[Prefix]:
-        return iter(self._routes)
-
-    def __len__(self) -> int:
-        return len(self._routes)
-
-    def items(self) -> ItemsView[Prefix, Route]:
-        return self._routes.items()
-
-    def values(self) -> ValuesView[Route]:
-        return self._routes.values()
-
-    def __repr__(self) -> str:
-        return f"LazyTable({self._node[0]}, {self._node[1]})"
-
-
-class LazyRoutes(Mapping[str, Mapping[str, RouteTable]]):
-    """`State.routes`: routers to VRFs to tables, each table worked out when it is walked."""
-
-    def __init__(self, rib: Rib) -> None:
-        self._rib = rib
-
-    def __getitem__(self, router: str) -> Mapping[str, RouteTable]:
-        if router not in self._rib.topology.routers:
-            raise KeyError(router)
-        return {vrf: self._rib.table(router, vrf) for vrf in self._rib.vrfs(router)}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rib.topology.routers)
-
-    def __len__(self) -> int:
-        return len(self._rib.topology.routers)
