@@ -21,7 +21,7 @@ def expected(model: LoadModel, failed: list[Failure]) -> Expected:
     """Every demand on its own: at each router an equal share to every link on a shortest path."""
     down = {router for failure in failed for router in failure.routers}
     dead = {link for failure in failed for link in failure.links}
-    graph = nx.MultiDiGraph()
+    graph: nx.MultiDiGraph[int] = nx.MultiDiGraph()
     graph.add_nodes_from(router for router in range(len(model.routers)) if router not in down)
     for link, (tail, head) in enumerate(zip(model.tails.tolist(), model.heads.tolist(), strict=True)):
         if link not in dead and tail not in down and head not in down:
@@ -43,7 +43,7 @@ def expected(model: LoadModel, failed: list[Failure]) -> Expected:
     return Expected(loads, lost, apart)
 
 
-def _distances(graph: nx.MultiDiGraph, target: int) -> dict[int, int]:
+def _distances(graph: nx.MultiDiGraph[int], target: int) -> dict[int, int]:
     if target not in graph:
         return {}
     found = nx.single_source_dijkstra_path_length(graph.reverse(copy=False), target, weight="metric")
@@ -51,17 +51,17 @@ def _distances(graph: nx.MultiDiGraph, target: int) -> dict[int, int]:
 
 
 def _send(
-    graph: nx.MultiDiGraph, distance: dict[int, int], source: int, target: int, amount: float, loads: np.ndarray
+    graph: nx.MultiDiGraph[int], distance: dict[int, int], source: int, target: int, amount: float, loads: np.ndarray
 ) -> None:
     at = {source: amount}
     for node in sorted(distance, key=lambda item: -distance[item]):
         flow = at.pop(node, 0.0)
         if node == target or flow == 0:
             continue
-        hops = [
+        hops: list[tuple[int, int]] = [
             (head, link)
-            for _, head, link, metric in graph.out_edges(node, keys=True, data="metric")
-            if head in distance and distance[head] + metric == distance[node]
+            for _, head, link in graph.out_edges(node, keys=True)
+            if head in distance and distance[head] + graph.edges[node, head, link]["metric"] == distance[node]
         ]
         for head, link in hops:
             loads[link] += flow / len(hops)
