@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,7 +64,7 @@ def audit(
         tell(f"reading {network}")
         loaded = api.load(network)
         declared = api.read_change(change)
-        verdict = api.audit(loaded, declared, engine_names=_names(engine), progress=tell)
+        verdict = located(api.audit(loaded, declared, engine_names=_names(engine), progress=tell), network)
     print_verdict(verdict, output)
     overridden = _record(network, log, verdict, declared.digest, override.strip(), by.strip())
     raise typer.Exit(0 if overridden else EXIT[verdict.decision])
@@ -131,6 +133,13 @@ def _print_log(kept: tuple[Entry, ...], faults: tuple[Fault, ...]) -> None:
         screen.print(f"entry {fault.number}: {fault.text}", markup=False)
     if not faults:
         screen.print(f"{len(kept)} entries; the chain holds")
+
+
+def located(verdict: Verdict, network: Path) -> Verdict:
+    """The verdict with commands to copy: findings are values and do not know the folder, which they call NETWORK."""
+    folder = shlex.quote(str(network))
+    findings = tuple(replace(item, show=item.show.replace(" NETWORK", f" {folder}")) for item in verdict.findings)
+    return replace(verdict, findings=findings)
 
 
 def print_verdict(verdict: Verdict, output: Format) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from backstay import api
-from backstay.cli.commands import print_verdict
+from backstay.cli.commands import located, print_verdict
 from backstay.cli.output import Format, console, progress
 from backstay.model.errors import UsageError
 from backstay.model.finding import Decision
@@ -32,7 +32,7 @@ def run(folder: Path) -> None:
         screen.rule(f"backstay audit {folder} {path}")
         with progress() as tell:
             verdict = api.audit(network, api.read_change(path), progress=tell)
-        print_verdict(verdict, Format.TEXT)
+        print_verdict(located(verdict, folder), Format.TEXT)
         surprised |= verdict.decision is not expected
     if surprised:
         raise typer.Exit(1)

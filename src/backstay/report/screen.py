@@ -39,6 +39,8 @@ def verdict_screen(verdict: Verdict) -> RenderableType:
         parts.append(_timeline(verdict.cascade, verdict.worst_stage))
     if verdict.access:
         parts.append(_access_table(verdict.access, verdict.worst_stage))
+    if any(finding.show for finding in verdict.findings):
+        parts.append(_commands(verdict.findings))
     return Group(*parts)
 
 
@@ -54,30 +56,39 @@ def _headline(verdict: Verdict) -> Panel:
 
 
 def _findings_table(findings: tuple[Finding, ...]) -> Table:
+    """Places are told once for findings in a row that come from the same lines."""
     table = Table(title="Findings", title_justify="left", expand=True, show_lines=True)
     table.add_column("check", no_wrap=True)
     table.add_column("finding", ratio=3, overflow="fold")
     table.add_column("before → after", ratio=1, overflow="fold")
+    told: tuple[Where, ...] = ()
     for finding in findings:
         style = _SEVERITY_STYLE[finding.severity]
         change = " → ".join(part for part in (finding.before, finding.after) if part)
         table.add_row(
-            Text(f"{finding.severity.value}\n{finding.check}", style=style), _evidence(finding), escape(change)
+            Text(f"{finding.severity.value}\n{finding.check}", style=style), _evidence(finding, told), escape(change)
         )
+        told = finding.where
     return table
 
 
-def _evidence(finding: Finding) -> Text:
+def _evidence(finding: Finding, told: tuple[Where, ...]) -> Text:
     text = Text(finding.summary)
     if finding.stage:
         text.append(f"  [{finding.stage}]", style="dim")
+    if finding.where == told:
+        return text
     for where in finding.where[:_MAX_PLACES]:
         text.append(f"\n  {_place(where)}", style="cyan")
     if len(finding.where) > _MAX_PLACES:
         text.append(f"\n  and {len(finding.where) - _MAX_PLACES} more places", style="dim")
-    if finding.show:
-        text.append(f"\n  $ {finding.show}", style="dim")
     return text
+
+
+def _commands(findings: tuple[Finding, ...]) -> Text:
+    """The commands that show the evidence again, each once."""
+    wanted = dict.fromkeys(finding.show for finding in findings if finding.show)
+    return Text.assemble(("See for yourself\n", "italic"), *(f"  $ {command}\n" for command in wanted))
 
 
 def _place(where: Where) -> str:
