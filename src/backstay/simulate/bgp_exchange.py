@@ -254,8 +254,10 @@ def _next_hop(
 
 
 def _shared(peering: Peering, next_hop: Address) -> bool:
-    """Third-party next hop (RFC 4271 5.1.3): it stays when the peer is on the same connected subnet."""
-    if peering.interface is None or peering.remote_address is None or next_hop == peering.remote_address:
+    """Third-party next hop (RFC 4271 5.1.3): it stays when the peer is on the same connected subnet. Seen on FRR 8.4.4:
+    even when it is the peer itself, which then throws the route away.
+    """
+    if peering.interface is None or peering.remote_address is None:
         return False
     interface = peering.speaker.router.interfaces[peering.interface]
     return any(

@@ -157,6 +157,7 @@ def aggregate_route(speaker: Speaker, aggregate: Aggregate, parts: Sequence[Rece
 def _summary(speaker: Speaker, aggregate: Aggregate, parts: list[Path]) -> Path:
     worst = max((part.origin for part in parts), key=ORIGIN_RANK.__getitem__)
     plain = Path(
+        med=0,
         origin=aggregate.origin or worst,
         weight=DEFAULT_LOCAL_WEIGHT,
         atomic_aggregate=not aggregate.as_set or any(part.atomic_aggregate for part in parts),

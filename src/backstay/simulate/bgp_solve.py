@@ -152,7 +152,8 @@ class Solver:
         item = Received(path=path, source=PEER, kind=peering.kind, peering=peering)
         router, vrf = peering.speaker.key
         if path.next_hop is None:
-            item.forwarding = (self._across(peering, path),)
+            across = self._across(peering, path)
+            item.valid, item.forwarding = across is not None, (across,) if across else ()
             return item
         if self._topology.owns(router, vrf, path.next_hop):
             return None
@@ -222,10 +223,11 @@ class Solver:
         answer = self._reach.resolve(router, vrf, address)
         return answer[1] if answer else None
 
-    def _across(self, peering: Peering, path: Path) -> NextHop:
-        """A link-local next hop: the interface alone says where it is."""
+    def _across(self, peering: Peering, path: Path) -> NextHop | None:
+        """A link-local next hop: the interface alone says where it is. None over a session of several hops."""
         interface = path.via or peering.interface
-        assert interface is not None
+        if interface is None:
+            return None
         others = self._topology.peers.get(InterfaceRef(peering.speaker.router.name, interface), ())
         return NextHop(interface=interface, neighbor=others[0] if len(others) == 1 else None)
 
@@ -237,6 +239,7 @@ class Solver:
 
 
 def _landed(peering: Peering, wire: Path) -> Path:
+    """A link-local next hop is on the interface of the session."""
     return wire if wire.via is None else replace(wire, via=peering.interface)
 
 
