@@ -64,7 +64,8 @@ def moved(graph: Graph, tree: Tree, dead_arcs: Collection[int], dead_place: int 
     changed, lost = _changed(graph, tree, dead_arcs, dead_place)
     distance = _new_distances(graph, tree, dead_arcs, dead_place, lost)
     for place in lost:
-        changed[place] = _new_hops(graph, tree, dead_arcs, distance, place)
+        if place in distance:
+            changed[place] = _new_hops(graph, tree, dead_arcs, lost, distance, place)
     return _shift(graph, tree, changed, distance)
 
 
@@ -101,43 +102,57 @@ def _changed(
 def _new_distances(
     graph: Graph, tree: Tree, dead_arcs: Collection[int], dead_place: int | None, lost: set[int]
 ) -> dict[int, float]:
-    """Distances of the places that lost every next hop, from those that did not."""
+    """Distances of the places that lost every next hop, from those that did not. Nearest first, and no farther than
+    the last place with traffic: where none passes, none needs a way.
+    """
     barred = {dead_place, tree.overloaded} - {tree.target}
-    best: dict[int, float] = {}
-    for place in lost:
-        ways = [
-            tree.distance[head] + metric
-            for arc, head, metric in graph.out[place]
-            if arc not in dead_arcs and head not in lost and head not in barred
-        ]
-        best[place] = min(ways, default=INFINITE)
-    if dead_place is not None:
-        best[dead_place] = INFINITE
-    queue = [(distance, place) for place, distance in best.items() if distance < INFINITE]
+    best = _first_ways(graph, tree, dead_arcs, barred, lost - {dead_place})
+    waiting = {place for place in lost if tree.through[place] and place != dead_place}
+    settled: dict[int, float] = {}
+    queue = [(distance, place) for place, distance in best.items()]
     heapq.heapify(queue)
-    while queue:
+    while queue and waiting:
         distance, place = heapq.heappop(queue)
-        if distance > best[place] or place in barred:
+        if place in settled:
+            continue
+        settled[place] = distance
+        waiting.discard(place)
+        if place in barred:
             continue
         for arc, other, metric in graph.out[place]:
-            if other in lost and other != dead_place and arc ^ 1 not in dead_arcs and distance + metric < best[other]:
+            open_way = other in lost and other != dead_place and arc ^ 1 not in dead_arcs
+            if open_way and distance + metric < best.get(other, INFINITE):
                 best[other] = distance + metric
                 heapq.heappush(queue, (distance + metric, other))
+    return settled
+
+
+def _first_ways(
+    graph: Graph, tree: Tree, dead_arcs: Collection[int], barred: Collection[int | None], lost: set[int]
+) -> dict[int, float]:
+    """For the lost places beside one that is not: the distance over it."""
+    best: dict[int, float] = {}
+    known = tree.distance
+    for place in lost:
+        for arc, head, metric in graph.out[place]:
+            if head in lost or arc in dead_arcs or head in barred:
+                continue
+            if known[head] + metric < best.get(place, INFINITE):
+                best[place] = known[head] + metric
     return best
 
 
 def _new_hops(
-    graph: Graph, tree: Tree, dead_arcs: Collection[int], distance: Mapping[int, float], place: int
+    graph: Graph, tree: Tree, dead_arcs: Collection[int], lost: set[int], distance: Mapping[int, float], place: int
 ) -> tuple[int, ...]:
     here = distance[place]
-    if here == INFINITE:
-        return ()
     barred = tree.overloaded if tree.overloaded != tree.target else None
-    return tuple(
-        arc
-        for arc, head, metric in graph.out[place]
-        if arc not in dead_arcs and head != barred and distance.get(head, tree.distance[head]) + metric == here
-    )
+    found = []
+    for arc, head, metric in graph.out[place]:
+        ahead = distance.get(head, INFINITE) if head in lost else tree.distance[head]
+        if ahead + metric == here and arc not in dead_arcs and head != barred:
+            found.append(arc)
+    return tuple(found)
 
 
 def _shift(
@@ -153,9 +168,9 @@ def _shift(
     for place in changed:
         if tree.through[place]:
             _spread(graph, tree.hops[place], -tree.through[place], delta, arriving)
-    queue = [(-distance.get(place, tree.distance[place]), place) for place in {*changed, *arriving}]
+    queued = {*arriving, *(place for place in changed if tree.through[place])}
+    queue = [(-distance.get(place, tree.distance[place]), place) for place in queued]
     heapq.heapify(queue)
-    queued = {*changed, *arriving}
     while queue:
         _, place = heapq.heappop(queue)
         extra = arriving.get(place, 0.0)

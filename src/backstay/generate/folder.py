@@ -56,7 +56,7 @@ def generate(
     output = Path(output)
     _check_output(output)
     made = design(topology_key, igp, external_prefixes, drained)
-    files = _files(made, name or topology_key.rpartition("/")[2])
+    files = _files(made, name or topology_key.replace("/", "-"))
     (output / "configs").mkdir(parents=True, exist_ok=True)
     for path, text in files:
         (output / path).write_text(text, encoding="utf-8", newline="\n")

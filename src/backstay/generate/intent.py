@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from backstay.generate import addressing
@@ -17,7 +18,7 @@ def intent_text(design: Design, name: str) -> str:
     lines = [
         f"# {design.topology.key}: {len(design.names)} routers, {len(design.ends)} links.",
         f"# Made by `backstay new --topology {design.topology.key} --igp {design.igp}`.",
-        f"name: {name}",
+        f"name: {json.dumps(name, ensure_ascii=False)}",
         "",
         *_sites(design),
         *_links(design),

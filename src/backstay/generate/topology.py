@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.abc import Traversable
 from typing import Any
 
 from backstay.model.errors import InputError
@@ -17,6 +19,7 @@ SMALLEST = 8
 LARGEST = 60_000
 """Loopbacks are numbered within 10.255.0.0/16."""
 EARTH_KM = 6371.0
+KM_PER_DEGREE = math.pi * EARTH_KM / 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +64,12 @@ def read_topology(key: str) -> Topology:
     for a topology that cannot be a backbone: in several parts, with a loop at one node, too small or too large.
     """
     document = _document(key)
-    numbers = {node["id"]: number for number, node in enumerate(document["nodes"])}
+    numbers = {str(node["id"]): number for number, node in enumerate(document["nodes"])}
+    positions = _positions([node.get("pos") or (0.0, 0.0) for node in document["nodes"]])
     topology = Topology(
         key=key,
-        places=tuple(_place(number, node) for number, node in enumerate(document["nodes"])),
-        fibres=tuple(_fibre(edge, numbers, document["nodes"]) for edge in document["edges"]),
+        places=tuple(_place(number, node, positions[number]) for number, node in enumerate(document["nodes"])),
+        fibres=tuple(_fibre(edge, numbers, positions) for edge in document["edges"]),
         demands={
             (numbers[source], numbers[target]): float(amount)
             for source, row in document["graph"].get("demands", {}).items()
@@ -83,20 +87,22 @@ def _document(key: str) -> Mapping[str, Any]:
         near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
         hint = f"; nearest: {', '.join(near)}" if near else ""
         raise InputError(f"topohub has no topology {key!r}{hint} (expected a key such as sndlib/geant)")
-    import topohub  # noqa: PLC0415 - it lists its data at once, and `--help` should not wait for it
-
-    found: Mapping[str, Any] = topohub.get(key)  # type: ignore[no-untyped-call]
+    # As `topohub.get` does, which leaves its file open (1.5.1).
+    found: Mapping[str, Any] = json.loads((_data() / f"{key}.json").read_text(encoding="utf-8"))
     return found
+
+
+def _data() -> Traversable:
+    return resources.files("topohub") / "data"
 
 
 def known_keys() -> tuple[str, ...]:
     """Every key topohub has, sorted."""
-    root = resources.files("topohub") / "data"
-    groups = sorted((entry for entry in root.iterdir() if entry.is_dir()), key=lambda entry: entry.name)
+    groups = sorted((entry for entry in _data().iterdir() if entry.is_dir()), key=lambda entry: entry.name)
     return tuple(sorted(key for group in groups for key in _keys_below(group, group.name)))
 
 
-def _keys_below(folder: Any, prefix: str) -> Iterable[str]:
+def _keys_below(folder: Traversable, prefix: str) -> Iterable[str]:
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from _keys_below(entry, f"{prefix}/{entry.name}")
@@ -104,21 +110,29 @@ def _keys_below(folder: Any, prefix: str) -> Iterable[str]:
             yield f"{prefix}/{entry.name.removesuffix('.json')}"
 
 
-def _place(number: int, node: Mapping[str, Any]) -> Place:
-    longitude, latitude = node.get("pos") or (0.0, 0.0)  # topohub stores x, y
+def _positions(given: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """(latitude, longitude) from topohub's x, y. Some synthetic graphs lie on a plane of kilometres: those go to the
+    equator, where a degree either way is as long.
+    """
+    on_earth = all(abs(x) <= 180 and abs(y) <= 90 for x, y in given)
+    degree = 1.0 if on_earth else KM_PER_DEGREE
+    return [(round(float(y) / degree, 4), round(float(x) / degree, 4)) for x, y in given]
+
+
+def _place(number: int, node: Mapping[str, Any], position: tuple[float, float]) -> Place:
     return Place(
         number=number,
         name=str(node.get("name") or ""),
         kind=str(node.get("type") or ""),
-        position=(round(float(latitude), 4), round(float(longitude), 4)),
+        position=position,
     )
 
 
-def _fibre(edge: Mapping[str, Any], numbers: Mapping[Any, int], nodes: Sequence[Mapping[str, Any]]) -> Fibre:
-    a, b = sorted((numbers[edge["source"]], numbers[edge["target"]]))
+def _fibre(edge: Mapping[str, Any], numbers: Mapping[str, int], positions: Sequence[tuple[float, float]]) -> Fibre:
+    a, b = sorted((numbers[str(edge["source"])], numbers[str(edge["target"])]))
     km = edge.get("dist")
     if km is None:
-        km = distance_km(_place(a, nodes[a]).position, _place(b, nodes[b]).position)
+        km = distance_km(positions[a], positions[b])
     return Fibre(a=a, b=b, km=round(float(km), 2))
 
 
