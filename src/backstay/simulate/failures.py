@@ -35,6 +35,9 @@ Again = Callable[[Overlay], Forwarding]
 """Forwarding under an overlay, computed anew, cascade included."""
 
 
+Observe = Callable[[FailureResult, Mapping[InterfaceRef, float], npt.NDArray[np.float64]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One thing that fails: ``overlay`` is what it takes down, ``routers`` those that die with it."""
@@ -75,13 +78,14 @@ def _risk_groups(network: Network) -> Mapping[str, set[str]]:
 
 
 def single_failures(
-    forwarding: Forwarding, shares: Sequence[Part], placed: Placement, again: Again
+    forwarding: Forwarding, shares: Sequence[Part], placed: Placement, again: Again, observe: Observe | None = None
 ) -> tuple[tuple[FailureResult, ...], tuple[Remark, ...]]:
     """Every failure's result in the order of `failures_of`, and those that could not be computed.
 
-    A failure the engine cannot compute (`Unproven`) is a remark, never a result.
+    A failure the engine cannot compute (`Unproven`) is a remark, never a result. ``observe`` is told each result with
+    what every interface sends then and the share of every part that arrives.
     """
-    sweep = _Sweep(forwarding, shares, placed, again)
+    sweep = _Sweep(forwarding, shares, placed, again, observe)
     for failure in failures_of(forwarding.network, forwarding.fib.computed.overlay):
         sweep.add(failure)
     return tuple(sweep.found), sweep.remarks()
@@ -90,7 +94,15 @@ def single_failures(
 class _Sweep:
     """One sweep under way."""
 
-    def __init__(self, forwarding: Forwarding, shares: Sequence[Part], placed: Placement, again: Again) -> None:
+    def __init__(
+        self,
+        forwarding: Forwarding,
+        shares: Sequence[Part],
+        placed: Placement,
+        again: Again,
+        observe: Observe | None = None,
+    ) -> None:
+        self._observe = observe
         self._forwarding = forwarding
         self._network = forwarding.network
         self._shares = shares
@@ -142,16 +154,17 @@ class _Sweep:
     ) -> None:
         more = self._amounts * (self._before.arrived - arrived)
         worst, highest = _worst(utilisations(self._capacities, sending))
-        self.found.append(
-            FailureResult(
-                kind=failure.kind,
-                name=failure.name,
-                max_utilisation=highest,
-                worst=worst,
-                lost_mbps=_positive(more[kept]),
-                unavoidable_mbps=_positive(more[~kept]),
-            )
+        result = FailureResult(
+            kind=failure.kind,
+            name=failure.name,
+            max_utilisation=highest,
+            worst=worst,
+            lost_mbps=_positive(more[kept]),
+            unavoidable_mbps=_positive(more[~kept]),
         )
+        self.found.append(result)
+        if self._observe:
+            self._observe(result, sending, arrived)
 
     def _dead(self, failure: Failure) -> Dead:
         """What the failure takes with it: a two-ended link dies with either end."""

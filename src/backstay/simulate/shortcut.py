@@ -130,6 +130,26 @@ class Shortcut:
         made = cls(forwarding, shares, Graph(forwarding.fib, layer, layer.paths), exits)
         return made if made._aim() else None
 
+    @property
+    def paths(self) -> Paths:
+        """The interior graph that all demand runs on."""
+        return self._graph.paths
+
+    def ends(self, shares: Sequence[Part]) -> tuple[str, ...]:
+        """The router that each part (of those it was built with) is sent to along the graph; where it enters if that
+        one delivers, drops or hands it over by itself.
+        """
+        names = [name for name, _ in self._graph.paths.keys]
+        rows = {name: number for number, name in enumerate(names)}
+        places = {address: place for place, address in enumerate(self._addresses)}
+        aims = (int(self._aims[places[part.address], rows[part.router]]) for part in shares)
+        return tuple(part.router if aim == FIXED else names[aim] for part, aim in zip(shares, aims, strict=True))
+
+    @property
+    def by_bgp(self) -> frozenset[Address]:
+        """Addresses that some router goes to by a route of BGP's: a failure may move the exit."""
+        return frozenset(self._addresses[item.place] for item in self._by_bgp)
+
     def _aim(self) -> bool:
         """Find every aim; False where one is not clear or the picture does not give today's forwarding back."""
         everywhere = range(len(self._fib.nodes))
