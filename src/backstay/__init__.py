@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import backstay.audit
 import backstay.simulate
 from backstay import api
-from backstay.api import load, read_change
+from backstay.api import load, read_change, resolve
 
 if TYPE_CHECKING:
     from backstay.api import audit, simulate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "load", "read_change", "simulate"]
+__all__ = ["__version__", "audit", "load", "read_change", "resolve", "simulate"]
 
 
 class _CallableRoom(ModuleType):
