@@ -25,6 +25,7 @@ from backstay.simulate.exits import Dead
 from backstay.simulate.flows import Forwarding
 from backstay.simulate.loads import Part, Placement, capacities, place, utilisations
 from backstay.simulate.shortcut import Shortcut
+from backstay.simulate.sweep import sweep as sweep  # noqa: PLC0414 - pairs of failures, over arrays
 
 REROUTED = 60
 MOST_REROUTED = 40
