@@ -1,0 +1,303 @@
+"""IS-IS, second half: shortest paths over each router's own database, and the routes they give (ISO 10589 7.2.6, C.2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import networkx as nx
+
+from backstay.model.address import Prefix
+from backstay.model.errors import Unproven
+from backstay.model.network import InterfaceRef, Network
+from backstay.model.state import Adjacency, NextHop, Route
+from backstay.model.vendor import SEMANTICS
+from backstay.referee.isis_lsp import (
+    STANDARD,
+    WIDE,
+    External,
+    Hellos,
+    Hop,
+    IpReach,
+    Key,
+    Lsp,
+    Node,
+    Speaker,
+    circuit_metric,
+    describe,
+    flood,
+    greet,
+)
+from backstay.referee.seams import Wiring
+
+NARROW_PATH_LIMIT = 1023
+"""MaxPathMetric of ISO 10589 C.2.6 b: a longer path with narrow metrics is none."""
+
+DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a database a computation looks at: one topology, the metric styles the router reads, one IP version."""
+
+    topology: int
+    styles: tuple[str, ...]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A node offers a prefix at a metric."""
+
+    node: Node
+    metric: int
+    external: bool
+
+
+@dataclass(eq=False)
+class Map:
+    """The graph of one database under one view, and who offers which prefix on it. Routers with equal databases share it.
+
+    An edge goes where both ends name each other (C.2.6 a); from an overloaded node none goes (7.2.8.1), which keeps
+    what the node itself offers in reach. A node that does not speak the IP version is not walked (RFC 1195 1.4).
+    """
+
+    lsps: tuple[Lsp, ...]
+    view: View
+    graph: nx.DiGraph[Node] = field(init=False)
+    overloaded: frozenset[Node] = field(init=False)
+
+    def __post_init__(self) -> None:
+        walked = [lsp for lsp in self.lsps if self._speaks(lsp)]
+        metrics: dict[tuple[Node, Node], int] = {}
+        for lsp in walked:
+            for reach in lsp.neighbors:
+                if reach.style in self.view.styles and (lsp.node[1] or reach.topology == self.view.topology):
+                    edge = (lsp.node, reach.node)
+                    metrics[edge] = min(metrics.get(edge, reach.metric), reach.metric)
+        self.overloaded = frozenset(lsp.node for lsp in walked if self.view.topology in lsp.overload)
+        self.graph = nx.DiGraph()
+        self.graph.add_nodes_from(lsp.node for lsp in walked)
+        self.graph.add_weighted_edges_from(
+            (tail, head, metric)
+            for (tail, head), metric in metrics.items()
+            if (head, tail) in metrics and tail not in self.overloaded
+        )
+
+    def _speaks(self, lsp: Lsp) -> bool:
+        if lsp.node[1]:
+            return True
+        if self.view.topology != STANDARD:
+            return self.view.topology in lsp.topologies
+        return self.view.version in lsp.versions
+
+    @cached_property
+    def offers(self) -> Mapping[Prefix, tuple[Offer, ...]]:
+        """Who offers each prefix of the view's version; several offers of one node too."""
+        found: dict[Prefix, list[Offer]] = defaultdict(list)
+        for lsp in self.lsps:
+            if self._speaks(lsp):
+                for reach in lsp.prefixes:
+                    if self._reads(reach):
+                        found[reach.prefix].append(Offer(lsp.node, reach.metric, reach.external))
+        return {prefix: tuple(offers) for prefix, offers in found.items()}
+
+    def _reads(self, reach: IpReach) -> bool:
+        same = reach.prefix.version == self.view.version and reach.topology == self.view.topology
+        return same and reach.style in self.view.styles
+
+    @cached_property
+    def attached(self) -> tuple[Node, ...]:
+        """Level 1 nodes that know a way out of the area (ISO 10589 7.2.9.2)."""
+        return tuple(lsp.node for lsp in self.lsps if lsp.attached and self._speaks(lsp))
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Shortest paths of one root: distance of every node, and the adjacencies they begin with."""
+
+    distance: Mapping[Node, float]
+    hops: Mapping[Node, tuple[Hop, ...]]
+
+
+def shortest_paths(chart: Map, hellos: Hellos, root: Speaker, level: int) -> Paths:
+    """Dijkstra from the root. Its own edges are its own adjacencies that carry the IP version, overloaded or not."""
+    view = chart.view
+    hops = tuple(
+        hop
+        for hop in hellos.hops.get((root.key, level), ())
+        if view.topology in hop.topologies and view.version in hop.versions
+    )
+    first: dict[Node, list[tuple[int, Hop]]] = defaultdict(list)
+    for hop in hops:
+        node = hellos.designated.get((hop.local.ref, level), hop.remote.speaker.node)
+        first[node].append((circuit_metric(hop.local, level), hop))
+    graph = _with_root(chart, root.node, {node: min(metric for metric, _ in found) for node, found in first.items()})
+    before, distance = nx.dijkstra_predecessor_and_distance(graph, root.node)
+    begin: dict[Node, tuple[Hop, ...]] = {root.node: ()}
+    # Where two nodes are equally near, the pseudonode comes first: it may lie before the other (C.2.6).
+    for node in sorted(distance, key=lambda found: (distance[found], found[1] == 0)):
+        ways: dict[Hop, None] = {}
+        for previous in before[node]:
+            ways |= dict.fromkeys(_begin(node, previous, root.node, distance, first, begin))
+        begin[node] = tuple(ways) if node != root.node else ()
+    return Paths(distance=distance, hops=begin)
+
+
+def _with_root(chart: Map, root: Node, edges: Mapping[Node, int]) -> nx.DiGraph[Node]:
+    if root in chart.graph and {head: data["weight"] for head, data in chart.graph.adj[root].items()} == edges:
+        return chart.graph
+    graph = chart.graph.copy()
+    if root in graph:
+        graph.remove_edges_from(list(graph.out_edges(root)))
+    graph.add_node(root)
+    graph.add_weighted_edges_from((root, head, metric) for head, metric in edges.items() if head in chart.graph)
+    return graph
+
+
+def _begin(
+    node: Node,
+    previous: Node,
+    root: Node,
+    distance: Mapping[Node, float],
+    first: Mapping[Node, list[tuple[int, Hop]]],
+    begin: Mapping[Node, tuple[Hop, ...]],
+) -> Iterator[Hop]:
+    """The first hops of paths to ``node`` whose last step is from ``previous``."""
+    if previous == root:
+        if not node[1]:
+            yield from (hop for metric, hop in first[node] if metric == distance[node])
+    elif previous in first and previous[1] and distance[previous] == min(metric for metric, _ in first[previous]):
+        # One step over a LAN of ours: the neighbour on it, and whatever led to the LAN another way round.
+        yield from (
+            hop for metric, hop in first[previous] if metric == distance[previous] and hop.remote.speaker.node == node
+        )
+        yield from begin[previous]
+    else:
+        yield from begin[previous]
+
+
+@dataclass(eq=False)
+class Isis:
+    """All of IS-IS in one network: ask it for the prefixes and the routes of a process."""
+
+    hellos: Hellos
+    lsps: tuple[tuple[Key, Lsp], ...]
+    databases: Mapping[tuple[Key, int], frozenset[int]]
+    _maps: dict[tuple[frozenset[int], View], Map] = field(default_factory=dict)
+    _paths: dict[tuple[Key, int, int], Paths] = field(default_factory=dict)
+    _routes: dict[object, Route] = field(default_factory=dict)
+
+    @property
+    def adjacencies(self) -> frozenset[Adjacency]:
+        return self.hellos.adjacencies
+
+    def processes(self, router: str, vrf: str) -> list[Key]:
+        """The processes of a VRF, in the order of their tags."""
+        return sorted(k for k, speaker in self.hellos.speakers.items() if k[0] == router and speaker.process.vrf == vrf)
+
+    def prefixes(self, key: Key) -> set[Prefix]:
+        """Every prefix somebody offers in the databases of the process, and the defaults."""
+        found = set(DEFAULTS.values())
+        for level in self.hellos.speakers[key].process.levels:
+            for version in (4, 6):
+                found.update(self._map(key, level, version).offers)
+        return found
+
+    def route(self, key: Key, prefix: Prefix) -> Route | None:
+        """The process's own best route: level 1 before level 2 whatever the metrics (RFC 1195 3.10.2, RFC 5302 3.2)."""
+        for level in sorted(self.hellos.speakers[key].process.levels):
+            found = self._level_route(key, level, prefix)
+            if found is not None:
+                return found
+        return None
+
+    def _map(self, key: Key, level: int, version: int) -> Map:
+        speaker = self.hellos.speakers[key]
+        topology = speaker.ipv6_topology if version == 6 else STANDARD
+        database, view = self.databases[key, level], View(topology, speaker.styles, version)
+        if (database, view) not in self._maps:
+            lsps = tuple(self.lsps[place][1] for place in sorted(database))
+            self._maps[database, view] = Map(lsps, view)
+        return self._maps[database, view]
+
+    def paths(self, key: Key, level: int, version: int) -> Paths:
+        """The shortest paths of a process at a level, computed once."""
+        if (key, level, version) not in self._paths:
+            chart = self._map(key, level, version)
+            self._paths[key, level, version] = shortest_paths(chart, self.hellos, self.hellos.speakers[key], level)
+        return self._paths[key, level, version]
+
+    def _level_route(self, key: Key, level: int, prefix: Prefix) -> Route | None:
+        speaker, chart = self.hellos.speakers[key], self._map(key, level, prefix.version)
+        if prefix.version == 6 and WIDE not in speaker.styles:
+            return None  # seen in FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics
+        offers = chart.offers.get(prefix, ())
+        if prefix.is_default and self._wants_default(speaker, level):
+            offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
+        if any(offer.node == speaker.node and not offer.external for offer in offers):
+            return None  # our own: C.2.5 puts it on PATHS at distance 0
+        paths, limit = self.paths(key, level, prefix.version), _path_limit(speaker)
+        ends: dict[Node, int] = {}
+        for offer in offers:
+            if offer.node in paths.distance and offer.node != speaker.node:
+                total = int(paths.distance[offer.node]) + offer.metric
+                ends[offer.node] = min(ends.get(offer.node, total), total)
+        metric = min(ends.values(), default=limit + 1)
+        if metric > limit:
+            return None
+        hops = dict.fromkeys(hop for node, total in ends.items() if total == metric for hop in paths.hops[node])
+        return self._made(level, metric, tuple(hops), prefix.version)
+
+    def _wants_default(self, speaker: Speaker, level: int) -> bool:
+        """A level 1 router without a way of its own goes to the nearest attached one (ISO 10589 7.2.9.2)."""
+        away = bool(self.hellos.hops.get((speaker.key, 2)))
+        return level == 1 and speaker.process.attached_receive and not away
+
+    def _made(self, level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
+        wanted = (level, metric, frozenset(hops), version)
+        if wanted not in self._routes:
+            self._routes[wanted] = _route(level, metric, hops, version)
+        return self._routes[wanted]
+
+
+def _path_limit(speaker: Speaker) -> int:
+    return SEMANTICS[speaker.router.vendor].isis_path_metric_limit if WIDE in speaker.styles else NARROW_PATH_LIMIT
+
+
+def _route(level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
+    row = SEMANTICS[hops[0].local.speaker.router.vendor]
+    next_hops = {hop.local.ref.interface + str(hop.remote.ref): _next_hop(hop, version) for hop in hops}
+    ways = tuple(sorted(next_hops.values(), key=lambda hop: hop.key))
+    if len(ways) > row.isis_maximum_paths:
+        raise Unproven(f"IS-IS: {len(ways)} equal paths, of which {row.isis_maximum_paths} are used: which is not told")
+    return Route(
+        protocol="isis",
+        distance=row.distances["isis"],
+        metric=metric,
+        next_hops=ways,
+        forwarding=ways,
+        kind=f"level-{level}",
+    )
+
+
+def _next_hop(hop: Hop, version: int) -> NextHop:
+    """The neighbour's interface address from its hellos (TLV 132): the one in our subnet, else its first; for
+    IPv6 its link-local one (RFC 5308 3), which configurations do not tell.
+    """
+    neighbor: InterfaceRef = hop.remote.ref
+    if version == 6:
+        return NextHop(None, hop.local.ref.interface, neighbor=neighbor)
+    subnets = [address.prefix for address in hop.local.interface.addresses]
+    offered = [address.address for address in hop.remote.interface.addresses if address.address.version == 4]
+    near = [address for address in offered if any(prefix.holds(address) for prefix in subnets)]
+    return NextHop((near or offered)[0], hop.local.ref.interface, neighbor=neighbor)
+
+
+def run(network: Network, wiring: Wiring, externals: Mapping[Key, tuple[External, ...]]) -> Isis:
+    """Hellos, LSPs, flooding; paths wait until they are asked for."""
+    hellos = greet(network, wiring)
+    lsps = describe(hellos, externals)
+    return Isis(hellos=hellos, lsps=lsps, databases=flood(hellos, lsps))
