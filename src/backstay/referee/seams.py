@@ -73,7 +73,8 @@ class Interior(Protocol):
 
         ``laid_over`` are BGP routes of this table to be looked at as well (they win by administrative distance where a
         prefix is in both), for next hops that are themselves reached by BGP. A default route is followed only where
-        `Router.resolve_via_default` allows it; a discarding route resolves nothing.
+        `Router.resolve_via_default` allows it. Through a discarding route the address resolves, to a discarding next hop
+        (a remotely triggered black hole, RFC 5635 2, is made so): ``forwarding`` then holds ``NextHop(discard=...)``.
         """
         ...
 
