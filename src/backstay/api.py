@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from backstay.model.change import Change, Plan
     from backstay.model.finding import Engine, Verdict
     from backstay.model.network import Network, Overlay
+    from backstay.model.service import Budget
     from backstay.model.state import State
 
 Progress = Callable[[str], None]
@@ -60,16 +61,19 @@ def audit(
     *,
     engine_names: Sequence[str] = (),
     progress: Progress | None = None,
+    budget: Budget | None = None,
 ) -> Verdict:
     """Judge a change: ALLOW only when every check of every required engine ran to its end and none objects.
 
     The engines are those the team requires in ``backstay.yaml`` (else `DEFAULT_ENGINES`) and any named here: names
-    can add engines, never take one away. Never raises for what an engine does wrong: that is UNKNOWN.
+    can add engines, never take one away. Each runs in a process of its own, within ``budget`` (else the network's).
+    Never raises for what an engine does wrong: that is UNKNOWN.
     """
     from backstay.audit.gate import audit as judge
 
     names = required_engines(network, engine_names)
-    return judge(resolve(network, change), engines(names), names, on_progress=progress)
+    plan = resolve(network, change)
+    return judge(plan, engines(names), names, on_progress=progress, budget=budget or network.budget)
 
 
 DEFAULT_ENGINES = ("fast",)

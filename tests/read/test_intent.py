@@ -9,7 +9,7 @@ from backstay.model.address import Address, Prefix
 from backstay.model.errors import IntentError
 from backstay.model.network import Attachment, InterfaceRef, Network
 from backstay.model.routing import BgpNeighbor, BgpProcess
-from backstay.model.service import HealthRule, Limits, Origin, TableLimit
+from backstay.model.service import Budget, HealthRule, Limits, Origin, TableLimit
 from backstay.model.source import Place
 from backstay.read.document import Document
 from backstay.read.intent import read_intent
@@ -161,3 +161,11 @@ def test_speakers_are_held_against_the_configuration(remote_as: int | str, addre
 def test_a_path_that_does_not_start_with_the_neighbour() -> None:
     text = "neighbors:\n  t: {asn: 64601, kind: peer, announces: [{prefix: 8.8.8.0/24, as_path: [15169]}]}\n"
     assert [remark.code for remark in check(*_network(text, 1))] == ["as-path-start"]
+
+
+def test_a_budget_is_read_and_must_be_something() -> None:
+    given = read_intent("budget: {seconds: 90, mb: 512}", {})
+    assert (given.budget.seconds, given.budget.megabytes) == (90.0, 512.0)
+    assert read_intent("name: x", {}).budget == Budget()
+    with pytest.raises(IntentError, match="budget.seconds"):
+        read_intent("budget: {seconds: 0}", {})

@@ -1,22 +1,29 @@
 """Do two engines say the same? Field by field, each difference named with both answers.
 
-Only meaning is compared: texts such as a session's reason or an event's wording are an engine's own. Numbers agree within
-`TOLERANCE`, relative. One difference is enough to make a verdict UNKNOWN.
+Only meaning is compared: texts such as a session's reason or an event's wording are an engine's own, as are the one of
+several equally short walks a flow names and the one of several equally loaded interfaces a failure names. Numbers agree
+within `TOLERANCE`, relative. One difference is enough to make a verdict UNKNOWN.
+
+States may live in other processes (`outline`): then tables with equal digests are equal, and at most `TABLES_READ` of the
+others are fetched and read; the rest are told by name.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backstay.audit.outline import Outline, attributes_text, hops_text
+from backstay.audit.ruling import AGREE
 from backstay.model.finding import Finding, Severity, Where
-from backstay.model.state import Loads, NextHop, PathAttributes, Route, State
+from backstay.model.state import Loads, Route, State
 
 TOLERANCE = 1e-6
 SHOWN_PER_SHAPE = 3
+TABLES_READ = 24
 ABSENT = "nothing"
 
 
@@ -40,9 +47,7 @@ def compare(states: Mapping[str, State], stage: str = "") -> tuple[Finding, ...]
         return ()
     (first, left), *others = states.items()
     return tuple(
-        finding
-        for name, right in others
-        for finding in _findings(first, name, tuple(disagreements(left, right)), stage)
+        finding for name, right in others for finding in _findings(first, name, disagreements(left, right), stage)
     )
 
 
@@ -57,15 +62,29 @@ def disagreements(left: State, right: State) -> Iterator[Disagreement]:
     yield from _keyed("sites", _sites(left), _sites(right))
     yield from _keyed("services", left.services, right.services)
     yield from _keyed("access", _access(left), _access(right))
-    if left.sweep is not None and right.sweep is not None:
-        yield from _keyed("sweep", _sweep(left), _sweep(right))
+    yield from _keyed("sweep", _sweep(left), _sweep(right))
 
 
 def _routes(left: State, right: State) -> Iterator[Disagreement]:
+    read = 0
     for router in sorted(left.routes.keys() | right.routes.keys()):
+        if _known_equal(left, right, router):
+            continue
+        read += 1
+        if read > TABLES_READ and isinstance(left.routes, Outline):
+            yield _difference("routes", "tables not read", router, router, "one table", "another table")
+            continue
         mine, theirs = left.routes.get(router, {}), right.routes.get(router, {})
         for vrf in sorted(mine.keys() | theirs.keys()):
             yield from _tables(router, vrf, mine.get(vrf, {}), theirs.get(vrf, {}))
+
+
+def _known_equal(left: State, right: State, router: str) -> bool:
+    """Whether the digests of both sides' tables say so; False where there are none."""
+    if not isinstance(left.routes, Outline) or not isinstance(right.routes, Outline):
+        return False
+    mine, theirs = left.routes.digests.get(router), right.routes.digests.get(router)
+    return mine is not None and mine == theirs
 
 
 def _tables(router: str, vrf: str, left: Mapping[Any, Route], right: Mapping[Any, Route]) -> Iterator[Disagreement]:
@@ -86,42 +105,17 @@ def _aspects(left: Route, right: Route) -> Iterator[tuple[str, object, object]]:
     yield "protocol", left.protocol, right.protocol
     yield "distance", left.distance, right.distance
     yield "metric", left.metric, right.metric
-    yield "next hops", _hops(left.next_hops), _hops(right.next_hops)
-    yield "forwarding", _hops(left.forwarding), _hops(right.forwarding)
+    yield "next hops", hops_text(left.next_hops), hops_text(right.next_hops)
+    yield "forwarding", hops_text(left.forwarding), hops_text(right.forwarding)
     yield "tag", left.tag, right.tag
     yield "kind", left.kind, right.kind
-    yield "attributes", _attributes(left.attributes), _attributes(right.attributes)
-
-
-def _hops(hops: tuple[NextHop, ...]) -> str:
-    return ", ".join(sorted({_hop(hop) for hop in hops})) or "none"
-
-
-def _hop(hop: NextHop) -> str:
-    parts = (str(hop.address or ""), hop.interface or "", hop.discard or "", f"vrf {hop.vrf}" if hop.vrf else "")
-    return " ".join(part for part in parts if part)
-
-
-def _attributes(attributes: PathAttributes | None) -> str:
-    if attributes is None:
-        return ABSENT
-    return (
-        f"path [{attributes.as_path}] local-pref {attributes.local_preference} med {attributes.med}"
-        f" origin {attributes.origin} weight {attributes.weight} communities {_words(attributes.communities)}"
-        f" large {_words(attributes.large_communities)} extended {_words(attributes.extended_communities)}"
-        f" originator {attributes.originator} clusters {_words(attributes.cluster_list)}"
-        f" next hop {attributes.next_hop} from {attributes.learned_from}"
-    )
-
-
-def _words(values: tuple[object, ...]) -> str:
-    return " ".join(str(value) for value in values) or "-"
+    yield "attributes", attributes_text(left.attributes) or ABSENT, attributes_text(right.attributes) or ABSENT
 
 
 def _route_text(route: Route | None) -> str:
     if route is None:
         return ABSENT
-    return f"{route.protocol} [{route.distance}/{route.metric}] via {_hops(route.next_hops)}"
+    return f"{route.protocol} [{route.distance}/{route.metric}] via {hops_text(route.next_hops)}"
 
 
 def _sessions(state: State) -> dict[str, object]:
@@ -149,7 +143,12 @@ def _access(state: State) -> dict[str, object]:
 
 
 def _sweep(state: State) -> dict[str, object]:
-    return {f"{item.kind} {item.name}": (item.max_utilisation, item.lost_mbps) for item in state.sweep or ()}
+    if state.sweep is None:
+        return {"whether every single failure was computed": False}
+    return {
+        f"{item.kind} {item.name}": (item.max_utilisation, item.lost_mbps, item.unavoidable_mbps)
+        for item in state.sweep
+    }
 
 
 def _same(left: object, right: object) -> bool:
@@ -203,19 +202,25 @@ def _difference(field: str, aspect: str, router: str, subject: str, left: str, r
     return Disagreement(field=field, shape=f"{field}: {aspect}", router=router, subject=subject, left=left, right=right)
 
 
-def _findings(first: str, second: str, found: tuple[Disagreement, ...], stage: str) -> Iterator[Finding]:
-    totals: Counter[Hashable] = Counter(item.shape for item in found)
-    shown: Counter[Hashable] = Counter()
+def _findings(first: str, second: str, found: Iterable[Disagreement], stage: str) -> Iterator[Finding]:
+    """The first few of each shape, with how many there are."""
+    totals: Counter[str] = Counter()
+    shown: list[Disagreement] = []
     for item in found:
-        shown[item.shape] += 1
-        if shown[item.shape] <= SHOWN_PER_SHAPE:
-            yield _finding(first, second, item, stage, totals[item.shape] if shown[item.shape] == 1 else 1)
+        totals[item.shape] += 1
+        if totals[item.shape] <= SHOWN_PER_SHAPE:
+            shown.append(item)
+    told: set[str] = set()
+    for item in shown:
+        total = 1 if item.shape in told else totals[item.shape]
+        told.add(item.shape)
+        yield _finding(first, second, item, stage, total)
 
 
 def _finding(first: str, second: str, item: Disagreement, stage: str, total: int) -> Finding:
     more = f" ({total} of this shape, {min(total, SHOWN_PER_SHAPE)} shown)" if total > 1 else ""
     return Finding(
-        check="agree",
+        check=AGREE,
         severity=Severity.UNKNOWN,
         summary=f"{first} and {second} disagree on {item.shape}, {item.subject}{more}",
         where=(Where(router=item.router),) if item.router else (),

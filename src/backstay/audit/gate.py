@@ -7,26 +7,25 @@ check or in this module's own reckoning, makes the verdict UNKNOWN, which refuse
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Self
 
-from backstay.audit import agree
+from backstay.audit import agree, canary
+from backstay.audit.attempt import Failure, attempt
 from backstay.audit.checks import CHECKS
-from backstay.audit.context import Check, Context, Kind, Moment
-from backstay.audit.difference import difference
-from backstay.audit.effect import effect_of, merged
-from backstay.audit.moments import BEFORE, Course, Stop, in_period
-from backstay.audit.ruling import Ledger, arranged, decide, worse
+from backstay.audit.context import Check
+from backstay.audit.effect import merged
+from backstay.audit.isolation import Answer, Crew
+from backstay.audit.moments import BEFORE, Course, in_period
+from backstay.audit.ruling import Ledger, arranged, decide
+from backstay.audit.walk import ID, START, Progress, Visit, Walk, Worst, are_findings, is_sound, silent
 from backstay.model.change import Plan
-from backstay.model.errors import BackstayError, Unproven
-from backstay.model.finding import Effect, Engine, Finding, Severity, Verdict
-from backstay.model.network import Network, Overlay
-from backstay.model.state import Event, PathResult, State
+from backstay.model.finding import Decision, Effect, Engine, Finding, Severity, Verdict
+from backstay.model.service import Budget
+from backstay.model.state import State
 
 Compare = Callable[[Mapping[str, State]], tuple[Finding, ...]]
-Progress = Callable[[str], None]
-
-ID = "gate"
 
 
 def audit(
@@ -38,16 +37,18 @@ def audit(
     *,
     compare: Compare = agree.compare,
     checks: tuple[Check, ...] = CHECKS,
+    budget: Budget | None = None,
 ) -> Verdict:
     """Judge a resolved change.
 
     Every required engine (``required`` and those the network's own file requires) computes the State before the change,
     after every step, while its commands last, and on the way back; every check looks at each. ``compare`` holds the
     engines' answers side by side. ``checks`` can add to `CHECKS`; one of those left out makes the verdict UNKNOWN.
-    Never raises for what an engine or a check does; KeyboardInterrupt passes through.
+    With a ``budget`` each engine runs in a process of its own, all of them at the same time; without, in this one, one
+    after the other. Never raises for what an engine or a check does; KeyboardInterrupt passes through.
     """
     names = tuple(dict.fromkeys((*required, *plan.before.required_engines)))
-    gate = _Gate(names, engines, compare, checks, on_progress)
+    gate = _Gate(names, compare, checks, on_progress or silent)
     try:
         plan, told = in_period(plan)
         gate.tell_period(told)
@@ -57,66 +58,63 @@ def audit(
         gate.object_to("the change has no step: there is nothing to audit")
     if not names:
         gate.object_to("no engine is required, so nothing was computed")
+    for cause in canary.silent_ones(checks, compare):
+        gate.object_to(cause)
     course = attempt(lambda: Course(plan, sweep=sweep))
     if isinstance(course, Failure):
         gate.object_to(f"the steps of the change could not be laid out: {course.cause}")
     else:
-        gate.walk(course)
+        walks = [Walk(name, engines.get(name), course, checks) for name in names]
+        with ExitStack() as stack:
+            team = attempt(_team, walks, budget, gate.progress)
+            if isinstance(team, Failure):
+                gate.object_to(team.cause)
+            else:
+                gate.walk(course, stack.enter_context(team))
     return gate.verdict(plan)
 
 
-class Failure:
-    """What stands in the place of an answer that did not come."""
+class _Here:
+    """All engines in this process, one after the other."""
 
-    def __init__(self, cause: str) -> None:
-        self.cause = cause
+    def __init__(self, walks: list[Walk]) -> None:
+        self._walks = walks
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left running."""
+
+    def visit(self, number: int) -> Mapping[str, Answer]:
+        return {walk.name: walk.visit(number) for walk in self._walks}
 
 
-def attempt(work: Callable[..., Any], *arguments: object) -> Any:
-    """The only broad ``except`` of the project: whatever goes wrong inside becomes a `Failure` with its cause."""
-    try:
-        return work(*arguments)
-    except BackstayError as error:
-        return Failure(str(error))
-    except Exception as error:  # noqa: BLE001 - a crash must refuse, never pass
-        return Failure(f"{type(error).__name__}: {error}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worst:
-    """What a verdict shows of the worst moment; the States themselves are let go."""
-
-    weight: tuple[int, float, int]
-    stage: str
-    cascade: tuple[Event, ...]
-    access: Mapping[str, tuple[PathResult, ...]]
+def _team(walks: list[Walk], budget: Budget | None, tell: Progress) -> _Here | Crew:
+    if budget is not None:
+        return Crew(walks, budget, tell)
+    for walk in walks:
+        walk.tell = tell
+    return _Here(walks)
 
 
 class _Gate:
-    """One audit under way: findings, the ledger of what ran to its end, and the States still needed."""
+    """One audit under way: findings, the ledger of what ran to its end, and the States still to be compared."""
 
-    def __init__(
-        self,
-        names: tuple[str, ...],
-        engines: Mapping[str, Engine],
-        compare: Compare,
-        checks: tuple[Check, ...],
-        on_progress: Progress | None,
-    ) -> None:
-        self.names, self.engines, self.compare, self.checks = names, engines, compare, checks
-        self.progress = on_progress or _silent
+    def __init__(self, names: tuple[str, ...], compare: Compare, checks: tuple[Check, ...], progress: Progress) -> None:
+        self.names, self.compare, self.checks, self.progress = names, compare, checks, progress
         self.common: list[Finding] = []
         self.ledgers = {name: Ledger() for name in names}
-        self.states: dict[tuple[str, int], State] = {}
-        self.failed: set[tuple[str, int]] = set()
-        self.compared: set[int] = set()
+        self.rulings: dict[str, Decision] = {}
         self.effects: dict[str, list[Effect]] = {name: [] for name in names}
         self.worst: dict[str, Worst] = {}
+        self.states_due: dict[int, str] = {}
+        self.compared: dict[int, frozenset[str]] = {}
 
     # --------------------------------------------------------------------------------------- objections
 
-    def object_to(self, cause: str) -> None:
-        self.common.append(Finding(check=ID, severity=Severity.UNKNOWN, summary=cause))
+    def object_to(self, cause: str, stage: str = "") -> None:
+        self.common.append(Finding(check=ID, severity=Severity.UNKNOWN, summary=cause, stage=stage))
 
     def tell_period(self, text: str) -> None:
         if text:
@@ -127,107 +125,76 @@ class _Gate:
 
     # --------------------------------------------------------------------------------------- the walk
 
-    def walk(self, course: Course) -> None:
-        """Compute and check every stop of the course; States are let go when no later stop needs them."""
-        for name in self.names:
-            self._compute(name, BEFORE, course.start, sweep=course.start.sweep)
-        self._compare(BEFORE, course.start.label)
+    def walk(self, course: Course, team: _Here | Crew) -> None:
+        """Have every engine compute and check every stop of the course, and hold their States side by side."""
+        self.states_due = {BEFORE: course.start.label}
+        for stop in course.stops:
+            self.states_due.setdefault(stop.key, stop.moment.label)
+        self._stop(START, BEFORE, course.start.label, team)
         for number, stop in enumerate(course.stops):
-            for name in self.names:
-                self._visit(name, number, stop, course)
-            self._compare(stop.key, stop.moment.label)
-            if stop.last:
-                for name in self.names:
-                    self.states.pop((name, stop.key), None)
+            kinds = (*CHECKS, *self.checks)
+            due = [check.id for check in kinds if stop.moment.kind in check.kinds]
+            for ledger in self.ledgers.values():
+                ledger.expect(number, stop.moment.label, due)
+            self._stop(number, stop.key, stop.moment.label, team)
 
-    def _visit(self, name: str, number: int, stop: Stop, course: Course) -> None:
-        moment, ledger = stop.moment, self.ledgers[name]
-        wanted = tuple(check for check in self.checks if moment.kind in check.kinds)
-        ledger.expect(
-            number, moment.label, (check.id for check in (*CHECKS, *self.checks) if moment.kind in check.kinds)
-        )
-        before = self.states.get((name, BEFORE))
-        after = self._compute(name, stop.key, moment, sweep=stop.sweep) if before else None
-        if before is None or after is None:
+    def _stop(self, number: int, key: int, label: str, team: _Here | Crew) -> None:
+        answers = attempt(team.visit, number)
+        if isinstance(answers, Failure):
+            self.object_to(f"the engines could not be heard: {answers.cause}", label)
             return
-        self.progress(f"{name}: checking {moment.label}")
-        context = attempt(_context, course, moment, before, after)
-        if isinstance(context, Failure):
-            self._unknown(name, ID, f"the States of {name} could not be compared: {context.cause}", moment.label)
+        visits = {name: answer for name, answer in answers.items() if self._took(name, number, label, answer)}
+        self._compare(visits, key, label)
+
+    def _took(self, name: str, number: int, label: str, answer: object) -> bool:
+        """Take down what an engine says at a stop; False if it is no answer."""
+        if not is_sound(answer, number):
+            cause = answer.cause if isinstance(answer, Failure) else "it answered something else than it was asked"
+            self._unknown(name, ID, f"engine {name} has no answer: {cause}", label)
+            return False
+        assert isinstance(answer, Visit)
+        ledger = self.ledgers[name]
+        ledger.findings.extend(replace(item, engines=(name,)) for item in answer.findings)
+        for check in answer.done:
+            ledger.done(number, label, check)
+        self.rulings[name] = answer.ruling
+        if answer.effect is not None:
+            self.effects[name].append(answer.effect)
+        if answer.worst is not None and (name not in self.worst or answer.worst.weight > self.worst[name].weight):
+            self.worst[name] = answer.worst
+        return True
+
+    def _compare(self, visits: Mapping[str, Visit], key: int, label: str) -> None:
+        """Hold the engines' answers for one State side by side, when it is there for the first time."""
+        states = {name: visit.state for name, visit in visits.items() if visit.state is not None}
+        if len(states) < 2:
             return
-        self._note(name, context)
-        for check in wanted:
-            self._ask(name, number, check, context)
-
-    def _ask(self, name: str, number: int, check: Check, context: Context) -> None:
-        ledger, label = self.ledgers[name], context.moment.label
-        found = attempt(check.function, context)
-        if isinstance(found, Failure):
-            self._unknown(name, check.id, f"the check {check.id} did not run to its end: {found.cause}", label)
-        elif not _are_findings(found):
-            self._unknown(name, check.id, f"the check {check.id} did not answer with findings", label)
-        else:
-            ledger.findings.extend(found)
-            ledger.done(number, label, check.id)
-
-    # --------------------------------------------------------------------------------------- states
-
-    def _compute(self, name: str, key: int, moment: Moment, *, sweep: bool) -> State | None:
-        """The State of one engine for one key, computed at the first stop that needs it."""
-        if (name, key) in self.states or (name, key) in self.failed:
-            return self.states.get((name, key))
-        self.progress(f"{name}: computing {moment.label}")
-        engine = self.engines.get(name)
-        answer = (
-            Failure("it is required and not there")
-            if engine is None
-            else attempt(_answer, engine, moment.network, moment.overlay, sweep)
-        )
-        if isinstance(answer, Failure):
-            self.failed.add((name, key))
-            self._unknown(name, ID, f"engine {name} has no answer: {answer.cause}", moment.label)
-            return None
-        self.states[name, key] = answer
-        return self.states[name, key]
-
-    def _compare(self, key: int, label: str) -> None:
-        """Hold the engines' answers for one key side by side, once."""
-        states = {name: self.states[name, key] for name in self.names if (name, key) in self.states}
-        if key in self.compared or len(states) < 2:
-            return
-        self.compared.add(key)
         self.progress(f"comparing {' and '.join(states)}: {label}")
         found = attempt(self.compare, states)
         if isinstance(found, Failure):
-            self.object_to(f"the engines' answers could not be compared: {found.cause}")
-        elif not _are_findings(found):
-            self.object_to("the comparison of the engines did not answer with findings")
+            self.object_to(f"the engines' answers could not be compared: {found.cause}", label)
+        elif not are_findings(found):
+            self.object_to("the comparison of the engines did not answer with findings", label)
         else:
+            self.compared[key] = frozenset(states)
             self.common.extend(replace(item, stage=item.stage or label) for item in found)
-
-    def _note(self, name: str, context: Context) -> None:
-        """Keep what the verdict shows beside its findings: the effect, and the worst moment."""
-        if context.kind not in {Kind.STEP, Kind.DURING}:
-            return
-        effect = attempt(effect_of, context)
-        if isinstance(effect, Failure):
-            self._unknown(name, ID, f"the effect could not be worked out: {effect.cause}", context.moment.label)
-            return
-        self.effects[name].append(effect)
-        weight = worse(context)
-        if name not in self.worst or weight > self.worst[name].weight:
-            state, stage = context.after, context.moment.label
-            self.worst[name] = Worst(weight=weight, stage=stage, cascade=state.cascade, access=dict(state.access))
 
     # --------------------------------------------------------------------------------------- the verdict
 
     def verdict(self, plan: Plan) -> Verdict:
-        for name, ledger in self.ledgers.items():
-            if ledger.missing and not any(item.severity is Severity.UNKNOWN for item in ledger.findings):
-                _, label, check = ledger.missing[0]
-                self._unknown(name, check, f"the check {check} of engine {name} was never asked", label)
+        """What all of it comes to. A verdict that contradicts its own evidence is UNKNOWN."""
+        self._tell_what_is_missing()
+        made = attempt(self._verdict, plan)
+        if isinstance(made, Verdict):
+            return made
+        self.object_to(f"the verdict does not follow from what was found: {getattr(made, 'cause', made)}")
+        return Verdict(
+            decision=Decision.UNKNOWN, findings=self._found(), title=plan.change.title, network=plan.before.name
+        )
+
+    def _verdict(self, plan: Plan) -> Verdict:
         own = {name: ledger.decision for name, ledger in self.ledgers.items()}
-        found = [*self.common, *(item for ledger in self.ledgers.values() for item in ledger.findings)]
+        found = self._found()
         shown = next((name for name in self.names if name in self.worst), None)
         worst = self.worst[shown] if shown else Worst(weight=(0, 0.0, 0), stage="", cascade=(), access={})
         return Verdict(
@@ -242,37 +209,21 @@ class _Gate:
             network=plan.before.name,
         )
 
+    def _found(self) -> tuple[Finding, ...]:
+        return (*self.common, *(item for ledger in self.ledgers.values() for item in ledger.findings))
 
-def _silent(_: str) -> None:
-    """Nobody listens."""
+    def _tell_what_is_missing(self) -> None:
+        """What an ALLOW would need and is not there, where nothing else has refused already."""
+        for name, ledger in self.ledgers.items():
+            if ledger.missing and not any(item.severity is Severity.UNKNOWN for item in ledger.findings):
+                _, label, check = ledger.missing[0]
+                self._unknown(name, check, f"the check {check} of engine {name} was never asked", label)
+            if ledger.decision is Decision.ALLOW and self.rulings.get(name) is not Decision.ALLOW:
+                self._unknown(name, ID, f"what engine {name} objects to was lost on its way to the gate", "")
+        for key, label in self.states_due.items():
+            if len(self.names) > 1 and self.compared.get(key) != frozenset(self.names) and not self._refused:
+                self.object_to("the engines' answers were never held side by side", label)
 
-
-def _are_findings(answer: object) -> bool:
-    if not isinstance(answer, tuple):
-        return False
-    return all(isinstance(item, Finding) and isinstance(item.severity, Severity) for item in answer)
-
-
-def _answer(engine: Engine, network: Network, overlay: Overlay, sweep: bool) -> State:
-    """The engine's State, if it is one and answers what was asked. Raises Unproven otherwise."""
-    state: object = engine(network, overlay, sweep)
-    if not isinstance(state, State):
-        raise Unproven(f"it answered with {type(state).__name__} instead of a State")
-    if state.overlay | overlay != state.overlay:
-        raise Unproven("it answered for other failures than it was asked about")
-    missing = sorted(network.routers.keys() - overlay.routers_down - state.routes.keys())
-    if missing:
-        raise Unproven(f"it has no tables for {len(missing)} of {len(network.routers)} routers, such as {missing[0]}")
-    return state
-
-
-def _context(course: Course, moment: Moment, before: State, after: State) -> Context:
-    return Context(
-        plan=course.plan,
-        moment=moment,
-        before=before,
-        after=after,
-        difference=difference(before, after),
-        configuration=course.change(course.plan.before, moment.network),
-        step=course.change(moment.previous, moment.network),
-    )
+    @property
+    def _refused(self) -> bool:
+        return any(item.severity is Severity.UNKNOWN for item in self._found())

@@ -12,6 +12,9 @@ from backstay.model.finding import Decision, Finding, Severity
 RANK = {Severity.DENY: 0, Severity.UNKNOWN: 1, Severity.WARNING: 2, Severity.INFO: 3}
 """Consequence, gravest first."""
 
+AGREE = "agree"
+"""The check that engines say the same (`backstay.audit.agree`)."""
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -36,21 +39,31 @@ class Ledger:
     @property
     def decision(self) -> Decision:
         """This engine's own. Nothing due is no proof either."""
-        return _of(self.findings, complete=bool(self.due) and not self.missing)
+        severities = {finding.severity for finding in self.findings}
+        return decision_of(severities, complete=bool(self.due) and not self.missing)
 
 
 def decide(findings: Iterable[Finding], engines: Mapping[str, Decision]) -> Decision:
-    """The whole verdict: ALLOW needs at least one engine, every one of them ALLOW, and no objection at all."""
+    """The whole verdict: ALLOW needs at least one engine, every one of them ALLOW, and no objection at all.
+
+    Engines that contradict each other prove nothing: what some of them deny is DENY only if all of them do, or if they
+    do not disagree (one may have no answer).
+    """
+    told = tuple(findings)
     allowed = bool(engines) and all(decision is Decision.ALLOW for decision in engines.values())
-    return _of(findings, complete=allowed)
+    decision = decision_of((finding.severity for finding in told), complete=allowed)
+    disputed = any(finding.check == AGREE and finding.severity is Severity.UNKNOWN for finding in told)
+    if decision is Decision.DENY and disputed and any(own is not Decision.DENY for own in engines.values()):
+        return Decision.UNKNOWN
+    return decision
 
 
-def _of(findings: Iterable[Finding], *, complete: bool) -> Decision:
+def decision_of(severities: Iterable[Severity], *, complete: bool) -> Decision:
     """WARNING and INFO alone let pass; any other severity, known or not, refuses."""
-    severities = {finding.severity for finding in findings}
-    if Severity.DENY in severities:
+    told = set(severities)
+    if Severity.DENY in told:
         return Decision.DENY
-    if not complete or severities - {Severity.WARNING, Severity.INFO}:
+    if not complete or told - {Severity.WARNING, Severity.INFO}:
         return Decision.UNKNOWN
     return Decision.ALLOW
 
@@ -64,7 +77,8 @@ def arranged(findings: Iterable[Finding], checks: tuple[str, ...]) -> tuple[Find
         key = (finding.check, finding.severity, finding.summary, finding.before, finding.after)
         known = together.get(key)
         where = finding.where if known is None else places((*known.where, *finding.where))
-        together[key] = replace(known or finding, where=where)
+        engines = tuple(dict.fromkeys((*(known.engines if known else ()), *finding.engines)))
+        together[key] = replace(known or finding, where=where, engines=engines)
     order = {check: number for number, check in enumerate(("gate", *checks, "agree"))}
     return tuple(sorted(together.values(), key=lambda item: (RANK[item.severity], order.get(item.check, len(order)))))
 

@@ -17,6 +17,7 @@ from backstay.cli.output import Format, TableFormat, console, print_json, progre
 from backstay.model.errors import UsageError
 from backstay.model.finding import Decision, Severity, Verdict
 from backstay.model.network import Network
+from backstay.model.service import Budget
 from backstay.model.source import Remark, UnreadLine
 from backstay.model.state import State
 
@@ -35,6 +36,14 @@ EngineOption = Annotated[
 ]
 LogOption = Annotated[
     Path | None, typer.Option("--log", help="The audit log; NETWORK/.backstay/audit.sqlite unless named.")
+]
+BudgetSeconds = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Time each engine may take, instead of the network's budget (600 unless it says)."),
+]
+BudgetMegabytes = Annotated[
+    float | None,
+    typer.Option(min=1, help="Memory each engine may hold, instead of the network's budget (3072 unless it says)."),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")]
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to print the result.")]
@@ -56,6 +65,8 @@ def audit(
         str, typer.Option(metavar="REASON", help="Go ahead against the verdict, for this reason; recorded in the log.")
     ] = "",
     by: Annotated[str, typer.Option(metavar="NAME", help="Who takes the override upon themselves.")] = "",
+    budget_seconds: BudgetSeconds = None,
+    budget_mb: BudgetMegabytes = None,
 ) -> None:
     """Judge a change before it is typed: allow (0), deny (1) or unknown (3), with the evidence."""
     if bool(override.strip()) != bool(by.strip()):
@@ -64,10 +75,20 @@ def audit(
         tell(f"reading {network}")
         loaded = api.load(network)
         declared = api.read_change(change)
-        verdict = located(api.audit(loaded, declared, engine_names=_names(engine), progress=tell), network)
+        budget = _budget(loaded, budget_seconds, budget_mb)
+        judged = api.audit(loaded, declared, engine_names=_names(engine), progress=tell, budget=budget)
+        verdict = located(judged, network)
     print_verdict(verdict, output)
     overridden = _record(network, log, verdict, declared.digest, override.strip(), by.strip())
     raise typer.Exit(0 if overridden else EXIT[verdict.decision])
+
+
+def _budget(network: Network, seconds: float | None, megabytes: float | None) -> Budget:
+    """The network's own, with what was asked for in its place."""
+    own = network.budget
+    return Budget(
+        seconds=own.seconds if seconds is None else seconds, megabytes=own.megabytes if megabytes is None else megabytes
+    )
 
 
 def _record(network: Path, log: Path | None, verdict: Verdict, change: str, reason: str, by: str) -> bool:

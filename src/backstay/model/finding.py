@@ -39,7 +39,8 @@ class Where:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One piece of evidence. ``before`` and ``after`` are short texts; ``stage`` is ``step 1``, ``rollback 1`` ...;
-    ``show`` is a command that shows it again.
+    ``show`` is a command that shows it again. ``engines`` are those whose State gave rise to it, () for what is not
+    one engine's (the gate's own, and ``agree``).
     """
 
     check: str
@@ -50,6 +51,7 @@ class Finding:
     after: str = ""
     stage: str = ""
     show: str = ""
+    engines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer. ``engines`` holds each engine's own decision; ``cascade`` and ``access`` are those of the worst
+    """The answer; ALLOW only with the ALLOW of every engine and without a refusing finding. ``engines`` holds each engine's own decision; ``cascade`` and ``access`` are those of the worst
     stage (``access`` of its routers); ``worst_stage`` names it.
     """
 
@@ -83,6 +85,16 @@ class Verdict:
     worst_stage: str = ""
     title: str = ""
     network: str = ""
+
+    def __post_init__(self) -> None:
+        """A permission that contradicts its own evidence cannot exist: raises ValueError."""
+        if self.decision is not Decision.ALLOW:
+            return
+        refusing = [item.check for item in self.findings if item.severity not in (Severity.WARNING, Severity.INFO)]
+        if refusing:
+            raise ValueError(f"ALLOW against what {refusing[0]} found")
+        if not self.engines or any(own is not Decision.ALLOW for own in self.engines.values()):
+            raise ValueError("ALLOW without the ALLOW of every engine")
 
 
 Engine = Callable[[Network, Overlay, bool], State]

@@ -18,7 +18,7 @@ from backstay.model.routing import (
     OspfProcess,
     StaticRoute,
 )
-from backstay.model.service import Anycast, Limits, Protection
+from backstay.model.service import Anycast, Budget, Limits, Protection
 from backstay.model.source import IgnoredLine, Place, Remark, SourceFile, UnreadLine
 
 
@@ -182,6 +182,7 @@ class Network:
     limits: Limits = field(default_factory=Limits)
     protection: Protection = field(default_factory=Protection)
     required_engines: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
     interfaces_down: frozenset[InterfaceRef] = frozenset()
     remarks: tuple[Remark, ...] = ()
     intent_place: Place = NOWHERE

@@ -69,6 +69,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one engine may take for one whole audit: seconds by the clock while it is at work, and megabytes (2**20
+    bytes) of resident memory. An engine over its budget has no answer.
+    """
+
+    seconds: float = 600.0
+    megabytes: float = 3072.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedFlow:
     """Traffic that must arrive: from a place to a place, both as in `Demand`; every address family both have.
     ``survive_failures``: the flow must also hold at every single failure that leaves both ends attached.

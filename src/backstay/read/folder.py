@@ -87,6 +87,7 @@ def _network(
         limits=declared.limits,
         protection=declared.protection,
         required_engines=declared.engines,
+        budget=declared.budget,
         interfaces_down=declared.interfaces_down,
         intent_place=declared.place,
         cabling=cables,

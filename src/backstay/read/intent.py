@@ -16,7 +16,7 @@ from backstay.model.network import (
     Router,
     Site,
 )
-from backstay.model.service import Anycast, HealthRule, Limits, Origin, ProtectedFlow, Protection, TableLimit
+from backstay.model.service import Anycast, Budget, HealthRule, Limits, Origin, ProtectedFlow, Protection, TableLimit
 from backstay.model.source import Place
 from backstay.read.document import Document, parse, shape
 from backstay.read.shapes import IntentShape, LinkShape, NeighborShape, OriginShape
@@ -32,6 +32,7 @@ class Intent:
     document: Document
     name: str | None = None
     engines: tuple[str, ...] = ()
+    budget: Budget = field(default_factory=Budget)
     sites: Mapping[str, Site] = field(default_factory=dict)
     cabling: tuple[Link, ...] = ()
     neighbors: Mapping[str, Neighbor] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class _Reader:
             document=self.document,
             name=given.name,
             engines=tuple(dict.fromkeys(given.engines)),
+            budget=Budget(seconds=given.budget.seconds, megabytes=given.budget.mb),
             sites={name: self.site(name) for name in sorted(given.sites)},
             cabling=self.cabling(),
             neighbors={name: self.neighbor(name, given.neighbors[name]) for name in sorted(given.neighbors)},

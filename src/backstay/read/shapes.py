@@ -231,6 +231,13 @@ class LimitsShape(Shape):
     tables: list[TableShape] = []
 
 
+class BudgetShape(Shape):
+    """What each engine may take for one audit; past it the verdict is UNKNOWN."""
+
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(default=600.0, description="by the clock")
+    mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(default=3072.0, description="of resident memory")
+
+
 class FlowShape(Shape):
     """Traffic that must arrive."""
 
@@ -251,6 +258,7 @@ class IntentShape(Shape):
 
     name: Name | None = Field(default=None, description="the network's name; else the folder's")
     engines: list[Literal["fast", "referee", "lab"]] = Field(default=[], description="engines every audit must hear")
+    budget: BudgetShape = BudgetShape()
     sites: dict[Name, SiteShape] = {}
     links: dict[Name, LinkShape] = {}
     neighbors: dict[Name, NeighborShape] = {}

@@ -43,6 +43,7 @@ def _finding(finding: Finding) -> Document:
         "after": finding.after,
         "stage": finding.stage,
         "show": finding.show,
+        "engines": list(finding.engines),
     }
 
 
