@@ -167,5 +167,5 @@ def test_a_budget_is_read_and_must_be_something() -> None:
     given = read_intent("budget: {seconds: 90, mb: 512}", {})
     assert (given.budget.seconds, given.budget.megabytes) == (90.0, 512.0)
     assert read_intent("name: x", {}).budget == Budget()
-    with pytest.raises(IntentError, match="budget.seconds"):
+    with pytest.raises(IntentError, match=r"budget\.seconds"):
         read_intent("budget: {seconds: 0}", {})
