@@ -6,7 +6,7 @@ costs what the sender's circuit costs, as the pseudonode adds nothing (ISO 10589
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backstay.model.address import Prefix
@@ -73,7 +73,22 @@ class Isis:
                 if {one.process.metric_style, other.process.metric_style} == {"narrow", "wide"}:
                     text = f"metric style {one.process.metric_style} beside {other.process.metric_style} of {other.ref}"
                     found.add(_remark("isis-metric-style", one, text))
-        return tuple(sorted(found, key=str))
+        return (*self._doubles(), *sorted(found, key=str))
+
+    def _doubles(self) -> Iterator[Remark]:
+        """System ids that two routers of one flooding domain share: each purges and renumbers the other's LSPs without
+        end (ISO 10589 7.3.16.1), so that nobody's routes can be told. Level 2 is one domain, level 1 one an area.
+        """
+        holders: dict[tuple[str, str, str | None], list[NodeKey]] = {}
+        for key, process in self.circuits.nodes.items():
+            areas = process.areas if 1 in process.levels else ()
+            for domain in (*(["level 2"] if 2 in process.levels else []), *(f"area {area}" for area in areas)):
+                holders.setdefault((process.vrf, domain, process.system_id), []).append(key)
+        for (_, domain, system_id), keys in sorted(holders.items(), key=str):
+            names = sorted({name for name, _ in keys})
+            if len(names) > 1:
+                text = f"system id {system_id} is on {', '.join(names)}, in one flooding domain ({domain})"
+                yield Remark("isis-system-id-twice", text, names[-1], self.circuits.nodes[keys[-1]].place)
 
     def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
         """All routes, given what each process redistributes or originates."""

@@ -207,6 +207,20 @@ class Circuits:
             if circuit.network == "non-broadcast" and self.topology.peers.get(ref):
                 text = f"{ref}: OSPF non-broadcast networks are not computed"
                 yield Remark("ospf-non-broadcast", text, circuit.router.name, circuit.settings.place)
+        yield from self._doubles()
+
+    def _doubles(self) -> Iterator[Remark]:
+        """Router ids that two routers share: each takes the other's LSAs for its own and flushes them (RFC 2328 13.4),
+        so that nobody's routes can be told.
+        """
+        holders: dict[tuple[str, str], list[NodeKey]] = {}
+        for key in sorted({circuit.node for circuit in self.by_ref.values()}):
+            holders.setdefault((self.processes[key].vrf, str(self.router_id(key))), []).append(key)
+        for (_, identity), keys in sorted(holders.items()):
+            names = sorted({name for name, _ in keys})
+            if len(names) > 1:
+                text = f"OSPF router id {identity} is on {', '.join(names)}"
+                yield Remark("ospf-router-id-twice", text, names[-1], self.processes[keys[-1]].place)
 
     def stubs(self, circuit: Circuit, *, adjacent: bool) -> Iterator[tuple[Prefix, int]]:
         """Prefixes the circuit announces with their costs (RFC 2328 12.4.1): a loopback its host addresses, a

@@ -9,10 +9,13 @@ from backstay.audit.context import Context
 from backstay.audit.difference import grown
 from backstay.audit.evidence import finding
 from backstay.audit.wording import count, percent, rate, some, verb
+from backstay.model.address import Address
 from backstay.model.change import Intent
-from backstay.model.endpoints import entries
+from backstay.model.endpoints import entries, loopback
 from backstay.model.finding import Finding, Severity
 from backstay.model.flows import Flow, protected_flows
+from backstay.model.network import Network
+from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult
 
 ID = "reach"
@@ -35,7 +38,14 @@ Results = Mapping[str, FlowResult]
 
 def check(context: Context) -> tuple[Finding, ...]:
     """Protected flows that fare worse than before the change, in groups of kind, address family and fate."""
-    return (*_unanswered(context), *_gone(context), *_worse(context), *_failing_before(context), *_traps(context))
+    return (
+        *_unanswered(context),
+        *_gone(context),
+        *_doubled(context),
+        *_worse(context),
+        *_failing_before(context),
+        *_traps(context),
+    )
 
 
 def _flows(context: Context) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
@@ -59,14 +69,52 @@ def _gone(context: Context) -> Iterator[Finding]:
     before, after = _flows(context)
     names = {flow.name for flow in after}
     gone = [flow for flow in before if flow.name not in names]
-    sessions = [flow.name for flow in gone if flow.kind == "reflector"]
-    cut = [flow.name for flow in gone if flow.kind != "reflector"]
+    sessions = [flow.name for flow in gone if flow.kind == "reflector" and not _still_wanted(context, flow)]
+    cut = [flow.name for flow in gone if flow.name not in sessions]
     if cut:
         text = f"{count(len(cut), 'protected flow')} lose an end, its address is gone: {some(cut, 2)}"
         yield finding(context, ID, Severity.DENY, text, before="protected", after="no such address")
     if sessions:
         text = f"{count(len(sessions), 'internal BGP session')} {verb(len(sessions), 'is', 'are')} removed or shut: {some(sessions, 2)}"
         yield finding(context, ID, Severity.WARNING, text)
+
+
+def _still_wanted(context: Context, flow: Flow) -> bool:
+    """The session is configured as before: it was not taken away, its far end was."""
+    processes = context.network_after.routers[flow.router].bgp
+    ends = [end for process in processes for end in process.neighbors.values() if end.peer == flow.destination]
+    return any(not end.shutdown for end in ends)
+
+
+def _doubled(context: Context) -> Iterator[Finding]:
+    """Addresses that flows, sessions and operators end at, now on a router elsewhere too: packets end at either."""
+    before, after = _holders(context.network_before), _holders(context.network_after)
+    for address in sorted(_ends(context) & before.keys()):
+        added = after.get(address, frozenset()) - before[address]
+        if added and len(after[address]) > 1 and not _one_site(context, after[address]):
+            text = f"{address} of {some(sorted(before[address]), 2)} is now on {some(sorted(added), 2)} too: packets to it end at either"
+            yield finding(context, ID, Severity.DENY, text, before="one place", after="several places")
+
+
+def _ends(context: Context) -> set[Address]:
+    routers = context.network_before.routers.values()
+    own = {loopback(router, version) for router in routers for version in (4, 6)}
+    return {address for address in own if address} | {flow.destination for flow in _flows(context)[0]}
+
+
+def _holders(network: Network) -> Mapping[Address, frozenset[str]]:
+    """Routers by the addresses they answer for in the default VRF."""
+    found: dict[Address, set[str]] = defaultdict(set)
+    for router in network.routers.values():
+        for interface in router.interfaces.values():
+            if interface.enabled and not interface.management and interface.vrf == DEFAULT_VRF:
+                for item in interface.addresses:
+                    found[item.address].add(router.name)
+    return {address: frozenset(names) for address, names in found.items()}
+
+
+def _one_site(context: Context, routers: frozenset[str]) -> bool:
+    return any(routers <= set(site.routers) for site in context.network_after.sites.values())
 
 
 def _worse(context: Context) -> Iterator[Finding]:
