@@ -135,11 +135,13 @@ def _step(document: Document, given: StepShape, path: tuple[str | int, ...]) -> 
 
 
 def _config_place(document: Document, path: tuple[str | int, ...]) -> Place:
-    """The line of the first configuration line. Only a literal block keeps lines as they stand in the file."""
+    """The line of the first configuration line; the whole file where a program wrote several lines into one quoted
+    text: only a literal block keeps lines as they stand in the file.
+    """
     block = document.blocks[path]
     lines = document.value_at(path).splitlines()
     if block.style == ">":
         raise document.fault(path, "write it as a block with |: with > YAML joins the lines")
     if block.style != "|" and len(lines) > 1:
-        raise document.fault(path, "write several lines as a block: 'config: |'")
+        return Place(document.file)
     return Place(document.file, block.line)
