@@ -9,6 +9,7 @@ from backstay.generate import addressing
 from backstay.generate.addressing import bare
 from backstay.generate.design import Design
 from backstay.generate.neighbors import DNS_ASN, External, Offer
+from backstay.generate.placing import data_centers_needed
 
 MINUTES_BADGE, MINUTES_KEYS = 240, 360
 
@@ -98,12 +99,12 @@ def _offer(external: External, offer: Offer) -> str:
 def _anycast(design: Design) -> Iterator[str]:
     sites = design.placing.dns_sites
     centers = [design.site(place) for place in design.placing.data_centers]
-    yield "# A DNS site that cannot reach most data centres withdraws itself, as in October 2021."
+    yield "# A DNS site that cannot reach half of the data centres withdraws itself, as in October 2021."
     yield "anycast:"
     yield "  dns:"
     yield f'    prefixes: ["{addressing.ANYCAST[0]}", "{addressing.ANYCAST[1]}"]'
     yield f"    floor: {(len(sites) + 1) // 2}"
-    yield f"    health: {{targets: [{', '.join(centers)}], need: {len(centers) // 2 + 1}}}"
+    yield f"    health: {{targets: [{', '.join(centers)}], need: {data_centers_needed(len(centers))}}}"
     yield "    origins:"
     for number, place in enumerate(sites):
         for address in addressing.dns_lan(number, 2):

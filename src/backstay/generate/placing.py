@@ -33,12 +33,12 @@ def place_tasks(topology: Topology, graph: Graph) -> Placing:
     closeness = _closeness(graph, ranked[: max(40, size // 20)])
     free = list(ranked)
     choose = _chooser(topology, free)
-    centers = choose(3 if size >= 15 else 2, lambda place: weight[place])
+    centers = choose(3 if size >= 11 else 2, lambda place: weight[place])
     reflectors = choose(reflector_count(size), lambda place: closeness.get(place, 0.0))
     drainable = _drainable(topology, free)
     spread = _apart_from(topology, free, centers)
     dns_count = 4 + (size >= 20) + min(7, size // 120)
-    dns_sites = choose(dns_count, lambda place: weight[place] * spread(place), _beside_two(topology, centers))
+    dns_sites = choose(dns_count, lambda place: weight[place] * spread(place), _beside_enough(topology, centers))
     operators = choose(2 if size >= 12 else 1, lambda place: weight[place])
     borders = choose(min(max(3, size // 3), 60), lambda place: weight[place])
     return Placing(
@@ -51,10 +51,17 @@ def place_tasks(topology: Topology, graph: Graph) -> Placing:
     )
 
 
-def _beside_two(topology: Topology, centers: Sequence[int]) -> tuple[int, ...]:
-    """Places a fibre away from two data centres: a DNS site there would not notice that the backbone is gone."""
-    around = topology.neighbours()
-    return tuple(place for place in range(len(around)) if len(set(around[place]) & set(centers)) > 1)
+def data_centers_needed(centers: int) -> int:
+    """How many of the data centres a DNS site must reach: half or more, so that losing one costs no site."""
+    return (centers + 1) // 2
+
+
+def _beside_enough(topology: Topology, centers: Sequence[int]) -> tuple[int, ...]:
+    """Places a fibre away from as many data centres as a DNS site must reach: one there would not notice that the
+    backbone is gone.
+    """
+    around, need = topology.neighbours(), data_centers_needed(len(centers))
+    return tuple(place for place in range(len(around)) if len(set(around[place]) & set(centers)) >= need)
 
 
 def reflector_count(size: int) -> int:

@@ -36,7 +36,8 @@ class InterfaceAddress:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
     """``enabled`` is the configuration's say (no ``shutdown``); whether it is up also depends on the link and
-    the overlay. ``kind``: loopback, physical, vlan, lag, bridge, tunnel. ``bandwidth`` in Mbit/s, None if unsaid.
+    the overlay. ``kind``: loopback, physical, vlan, lag, bridge, tunnel. ``bandwidth`` in Mbit/s, None if unsaid:
+    its capacity where no link says one.
     ``management`` marks one outside the forwarding plane (eth0 of a Cumulus, Management1).
     """
 

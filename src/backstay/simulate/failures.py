@@ -24,7 +24,8 @@ from backstay.model.state import FailureResult
 from backstay.simulate.exits import Dead
 from backstay.simulate.flows import Forwarding
 from backstay.simulate.loads import Part, Placement, capacities, place, utilisations
-from backstay.simulate.shortcut import Shortcut
+from backstay.simulate.probes import watched
+from backstay.simulate.shortcut import Placed, Shortcut
 from backstay.simulate.sweep import sweep as sweep  # noqa: PLC0414 - pairs of failures, over arrays
 
 REROUTED = 60
@@ -112,7 +113,8 @@ class _Sweep:
         self._amounts = np.array([part.mbps for part in shares])
         self._capacities = capacities(self._network)
         self._ends = Ends(self._network, shares)
-        self._shortcut = Shortcut.build(forwarding, shares)
+        self._watched = watched(forwarding)
+        self._shortcut = Shortcut.build(forwarding, shares) if self._watched is not None else None
         self._budget = MOST_REROUTED if len(self._network.routers) > REROUTED else None
         self._skipped: list[str] = []
         self._unknowns: list[Remark] = []
@@ -121,7 +123,7 @@ class _Sweep:
     def add(self, failure: Failure) -> None:
         """Answer one failure, by the shortcut where it may, else anew."""
         kept = ~self._ends.doomed(failure.routers)
-        quick = self._shortcut.place(self._dead(failure), kept) if self._shortcut else None
+        quick = self._quick(failure, kept)
         if quick is not None:
             fib = self._forwarding.fib
             sending = {fib.interfaces[index]: mbps for index, mbps in quick.loads.items()}
@@ -130,6 +132,11 @@ class _Sweep:
             self._skipped.append(f"{failure.kind} {failure.name}")
         else:
             self._route_anew(failure, kept)
+
+    def _quick(self, failure: Failure, kept: npt.NDArray[np.bool_]) -> Placed | None:
+        if self._shortcut is None or (self._watched or frozenset()) & failure.routers:
+            return None
+        return self._shortcut.place(self._dead(failure), kept)
 
     def _route_anew(self, failure: Failure, kept: npt.NDArray[np.bool_]) -> None:
         if self._budget is not None:

@@ -177,8 +177,15 @@ def _loss_order(item: LostDemand) -> tuple[str, str, str, str]:
 
 
 def capacities(network: Network) -> Mapping[InterfaceRef, float]:
-    """What each end of each link can send, Mbit/s, where somebody says it."""
-    found: dict[InterfaceRef, float] = {}
+    """What each interface can send, Mbit/s, where somebody says it: the link, else the interface's own ``bandwidth``
+    (ports to servers and other networks, which are on no link).
+    """
+    found: dict[InterfaceRef, float] = {
+        InterfaceRef(router.name, interface.name): interface.bandwidth
+        for router in network.routers.values()
+        for interface in router.interfaces.values()
+        if interface.bandwidth is not None
+    }
     for link in network.links.values():
         for end in link.ends:
             capacity = link.capacities.get(end, link.capacity)

@@ -285,7 +285,7 @@ def _plain(igp: LayeredRoutes, layer: Layer, fib: Fib) -> bool:
     if (
         layer.second
         or layer.direct
-        or any(igp.fixed.values())
+        or _beside_the_graph(igp, fib)
         or layer.members not in {None, frozenset(layer.paths.keys)}
     ):
         return False
@@ -297,6 +297,15 @@ def _plain(igp: LayeredRoutes, layer: Layer, fib: Fib) -> bool:
     if any(instance.maximum_paths < most for items in igp.instances.values() for instance in items):
         return False
     return all(_distinct(layer, layer.paths.outgoing(node)) for node in range(len(layer.paths.keys)))
+
+
+def _beside_the_graph(igp: LayeredRoutes, fib: Fib) -> bool:
+    """Whether a router has routes of the protocol that no edge leads along, other than OSPF's to its own subnets: those
+    stand behind the connected route, and both go with the interface.
+    """
+    tables = fib.computed.tables
+    own = (tables.route(name, DEFAULT_VRF, prefix) for (name, _), found in igp.fixed.items() for prefix in found)
+    return any(route is None or route.protocol != "connected" for route in own)
 
 
 def _distinct(layer: Layer, edges: Sequence[Edge]) -> bool:
