@@ -250,7 +250,8 @@ class FailureResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """One engine's answer. ``unknowns`` not empty: the engine could not compute all of it and says why (the gate
-    makes that UNKNOWN). ``sweep`` None: no failure sweep was asked for or done.
+    makes that UNKNOWN). ``sweep`` None: no failure sweep was asked for or done. ``answers`` names the fields the engine
+    answers for, None: all of them; a field left out of it is empty and says nothing.
     """
 
     engine: str
@@ -267,3 +268,4 @@ class State:
     cascade: tuple[Event, ...] = ()
     sweep: tuple[FailureResult, ...] | None = None
     unknowns: tuple[Remark, ...] = ()
+    answers: frozenset[str] | None = None
