@@ -6,6 +6,7 @@ Rooms are imported when a function needs them, so that ``import backstay`` and `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from backstay.model.network import Network, Overlay
     from backstay.model.service import Budget
     from backstay.model.state import State
+    from backstay.plan.assessment import Assessment
+    from backstay.plan.scan import Watch
 
 Progress = Callable[[str], None]
 
@@ -76,6 +79,52 @@ def audit(
     return judge(plan, engines(names), names, on_progress=progress, budget=budget or network.budget)
 
 
+def with_demands(network: Network, path: str | Path) -> Network:
+    """The network with another file of demands. Raises `IntentError` naming file and line of what is wrong."""
+    from backstay.read.demands import with_demands as read_file
+
+    return read_file(network, Path(path))
+
+
+def assess(
+    network: Network,
+    *,
+    failures: int = 1,
+    kinds: Sequence[str] | None = None,
+    limit: float | None = None,
+    exclude: Sequence[str] = (),
+    seconds: float = 10.0,
+    progress: Callable[[int, int], None] | None = None,
+    out: str | Path | None = None,
+) -> Assessment:
+    """Assess capacity, read-only: what the demands come to under up to ``failures`` (0, 1, 2) at once.
+
+    ``progress`` is told (scenarios done, of how many); ``out`` names a Parquet file that gets every scenario. See
+    `backstay.plan.capacity.assess`. Raises `UsageError` for what has no meaning, `Unproven` where there is no answer.
+    """
+    from backstay.plan.capacity import assess as answer
+
+    with _writing(out) as watch:
+        return answer(
+            network,
+            failures=failures,
+            kinds=kinds,
+            limit=limit,
+            exclude=exclude,
+            seconds=seconds,
+            progress=progress or (lambda _done, _total: None),
+            watch=watch,
+        )
+
+
+def _writing(out: str | Path | None) -> AbstractContextManager[Watch | None]:
+    if out is None:
+        return nullcontext()
+    from backstay.report.sweep_file import writing
+
+    return writing(out)
+
+
 DEFAULT_ENGINES = ("fast",)
 
 
@@ -100,4 +149,10 @@ def _fast() -> Engine:
     return fast
 
 
-_ENGINES: Mapping[str, Callable[[], Engine]] = {"fast": _fast}
+def _referee() -> Engine:
+    from backstay.referee.engine import simulate as referee
+
+    return referee
+
+
+_ENGINES: Mapping[str, Callable[[], Engine]] = {"fast": _fast, "referee": _referee}

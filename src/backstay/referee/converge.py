@@ -1,0 +1,190 @@
+"""Routing as a whole: IGPs, static routes and BGP feed each other, round by round, until nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from backstay.model.address import Address, Prefix
+from backstay.model.errors import NotConverging
+from backstay.model.network import Network, Overlay
+from backstay.model.routing import DEFAULT_VRF
+from backstay.model.state import Adjacency, Route
+from backstay.referee import bgp, isis, ospf
+from backstay.referee.isis_lsp import External, Key
+from backstay.referee.redistribution import candidates, isis_externals
+from backstay.referee.rib import Rib, check_vendors
+from backstay.referee.seams import BgpAnswer, Resolved, Wiring
+from backstay.referee.walk import Walker
+from backstay.referee.wiring import wire
+
+ROUNDS = 32
+"""Redistribution that has not settled by then runs in a circle."""
+
+
+@dataclass(eq=False)
+class Routing:
+    """What the network has settled on."""
+
+    network: Network
+    overlay: Overlay
+    wiring: Wiring
+    rib: Rib
+    walker: Walker
+    bgp: BgpAnswer
+    adjacencies: frozenset[Adjacency]
+
+
+def converge(network: Network, overlay: Overlay) -> Routing:
+    """Compute all routing. Raises `NotConverging` where redistribution never comes to rest."""
+    check_vendors(network)
+    wiring = wire(network, overlay)
+    told, answer, asked = Told(), BgpAnswer(), None
+    for _round in range(ROUNDS):
+        links = isis.run(network, wiring, told.isis)
+        areas = ospf.run(network, wiring, told.ospf)
+        rib = Rib(network, wiring, links, areas.tables, answer.routes)
+        if asked is None or not asked.holds_for(rib):
+            asked = View(rib, Walker(network, wiring, rib))
+            answer = _speak(network, overlay, wiring, asked)
+            rib = Rib(network, wiring, links, areas.tables, answer.routes)
+        heard = Told(isis=isis_externals(rib, links.hellos), ospf=ospf.externals(rib, areas))
+        if heard == told and asked.holds_for(rib):
+            adjacencies = links.adjacencies | areas.adjacencies
+            return Routing(network, overlay, wiring, rib, Walker(network, wiring, rib), answer, adjacencies)
+        told = heard
+    raise NotConverging(f"redistribution has not settled after {ROUNDS} rounds", _who(told))
+
+
+def _speak(network: Network, overlay: Overlay, wiring: Wiring, view: View) -> BgpAnswer:
+    if not any(router.bgp for router in network.routers.values()):
+        return BgpAnswer()
+    return bgp.run(network, overlay, wiring, view)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What redistribution gave the IGPs."""
+
+    isis: Mapping[Key, tuple[External, ...]] = field(default_factory=dict)
+    ospf: ospf.Externals = field(default_factory=dict)
+
+
+def _who(told: Told) -> tuple[str, ...]:
+    return tuple(sorted({key[0] for key in (*told.isis, *told.ospf)}))
+
+
+@dataclass(eq=False)
+class View:
+    """`backstay.referee.seams.Interior` over one round's tables. It keeps what BGP asked of the parts that BGP's own answer
+    may change, so that BGP is run again only if one of these answers would be another one now.
+    """
+
+    rib: Rib
+    walker: Walker
+    _reached: dict[tuple[str, str, Address], bool] = field(default_factory=dict)
+    _offered: dict[tuple[str, str, str], Mapping[Prefix, Route]] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str, Address], Resolved | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str, Prefix], Route | None] = field(default_factory=dict)
+
+    def table(self, router: str, vrf: str) -> Mapping[Prefix, Route]:
+        """See `Interior.table`."""
+        return Inner(self, router, vrf)
+
+    def lookup(self, router: str, vrf: str, address: Address) -> tuple[Prefix, Route] | None:
+        """See `Interior.lookup`."""
+        return self.rib.match((router, vrf), address, with_bgp=False)
+
+    def resolve(
+        self, router: str, vrf: str, address: Address, laid_over: Mapping[Prefix, Route] | None = None
+    ) -> Resolved | None:
+        """See `Interior.resolve`."""
+        if laid_over is not None:
+            return self.rib.resolve(router, vrf, address, laid_over)
+        at = (router, vrf, address)
+        if at not in self._resolved:
+            self._resolved[at] = self.rib.resolve(*at)
+        return self._resolved[at]
+
+    def can_reach(self, router: str, vrf: str, address: Address) -> bool:
+        """See `Interior.can_reach`."""
+        at = (router, vrf, address)
+        if at not in self._reached:
+            self._reached[at] = self.walker.arrives(router, address, vrf)
+        return self._reached[at]
+
+    def candidates(self, router: str, vrf: str, protocol: str) -> Mapping[Prefix, Route]:
+        """See `Interior.candidates`."""
+        at = (router, vrf, protocol)
+        if at not in self._offered:
+            self._offered[at] = candidates(self.rib, (router, vrf), protocol)
+        return self._offered[at]
+
+    def find(self, router: str, vrf: str, prefix: Prefix) -> Route | None:
+        """The best non-BGP route of exactly this prefix."""
+        at = (router, vrf, prefix)
+        if at not in self._found:
+            self._found[at] = self.rib.best((router, vrf), prefix, with_bgp=False)
+        return self._found[at]
+
+    def holds_for(self, rib: Rib) -> bool:
+        """Whether every answer given would be the same over these tables."""
+        if rib is self.rib:
+            return True
+        now = View(rib, Walker(rib.network, rib.wiring, rib))
+        return (
+            all(now.can_reach(*at) == was for at, was in self._reached.items())
+            and all(now.candidates(*at) == was for at, was in self._offered.items())
+            and all(now.resolve(*at) == was for at, was in self._resolved.items())
+            and all(now.find(*at) == was for at, was in self._found.items())
+        )
+
+
+class Inner(Mapping[Prefix, Route]):
+    """The best non-BGP routes of one table, found as they are asked for."""
+
+    def __init__(self, view: View, router: str, vrf: str) -> None:
+        self._view, self._router, self._vrf = view, router, vrf
+
+    def __getitem__(self, prefix: Prefix) -> Route:
+        found = self._view.find(self._router, self._vrf, prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __iter__(self) -> Iterator[Prefix]:
+        return self._view.rib.prefixes((self._router, self._vrf), with_bgp=False)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Table(Mapping[Prefix, Route]):
+    """A main routing table, best routes only, found as they are asked for. It travels between processes as a dict."""
+
+    def __init__(self, rib: Rib, router: str, vrf: str) -> None:
+        self._rib, self._place = rib, (router, vrf)
+
+    def __getitem__(self, prefix: Prefix) -> Route:
+        found = self._rib.best(self._place, prefix)
+        if found is None:
+            raise KeyError(prefix)
+        return found
+
+    def __iter__(self) -> Iterator[Prefix]:
+        return self._rib.prefixes(self._place)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __reduce__(self) -> tuple[type[dict[Prefix, Route]], tuple[dict[Prefix, Route]]]:
+        return dict, (dict(self),)
+
+
+def tables(routing: Routing) -> dict[str, dict[str, Mapping[Prefix, Route]]]:
+    """Every table, by router and VRF; a router that is down has none."""
+    found: dict[str, dict[str, Mapping[Prefix, Route]]] = {}
+    for router, vrf in routing.rib.places:
+        if vrf == DEFAULT_VRF or vrf in routing.network.routers[router].vrfs:
+            found.setdefault(router, {})[vrf] = Table(routing.rib, router, vrf)
+    return found

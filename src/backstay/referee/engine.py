@@ -1,0 +1,38 @@
+"""The referee: the same State as the fast engine's, by other means. Slow where slow is clearer.
+
+Read it from here: `wiring` (what is up), `isis` and `ospf` (flooding, paths), `rib` (tables), `bgp` (messages between
+peers), `converge` (until nothing changes), `walk` and `traffic` (packets), `cascade` (health, services, operators),
+`sweep` (every single failure).
+"""
+
+from __future__ import annotations
+
+from backstay.model.network import NOTHING, Network, Overlay
+from backstay.model.state import State
+from backstay.referee.cascade import access, service_states, settle, site_health
+from backstay.referee.converge import tables
+from backstay.referee.traffic import follow_flows, parts, place_demands
+
+NAME = "referee"
+
+
+def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:
+    """What the network settles on under the overlay. Raises `Unproven` rather than guess."""
+    settled = settle(network, overlay)
+    world = settled.world
+    routing = world.routing
+    return State(
+        engine=NAME,
+        overlay=overlay,
+        routes=tables(routing),
+        adjacencies=routing.adjacencies,
+        sessions=tuple(sorted(routing.bgp.sessions)),
+        advertisements=routing.bgp.advertisements,
+        flows=follow_flows(network, routing.walker, settled.overlay),
+        loads=place_demands(network, routing.walker, settled.overlay, parts(network)),
+        sites=site_health(settled),
+        services=service_states(world),
+        access=access(world),
+        cascade=settled.events,
+        unknowns=routing.bgp.unknowns,
+    )

@@ -1,0 +1,304 @@
+"""The routing tables: for each prefix the source with the lowest administrative distance, next hops followed to interfaces.
+
+A table answers prefix by prefix, when asked: a backbone has millions of routes and a question needs few of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from backstay.model.address import BITS, Address, Prefix
+from backstay.model.errors import Unproven
+from backstay.model.network import InterfaceRef, Network
+from backstay.model.routing import DEFAULT_VRF, StaticRoute
+from backstay.model.state import NextHop, Route
+from backstay.model.vendor import SEMANTICS
+from backstay.referee.isis import Isis
+from backstay.referee.seams import Place, Resolved, Wiring
+
+Tables = Mapping[Place, Mapping[Prefix, Route]]
+NO_ROUTES: Mapping[Prefix, Route] = {}
+DISTANCE_NEVER = 255
+"""A route of this distance is not used (FRR zebra_rib.c DISTANCE_INFINITY)."""
+
+
+@dataclass(eq=False)
+class Rib:
+    """Every table of the network in one round: ``ospf`` and ``bgp`` as computed so far, IS-IS asked as needed."""
+
+    network: Network
+    wiring: Wiring
+    isis: Isis
+    ospf: Tables
+    bgp: Tables
+    _best: dict[tuple[Place, Prefix, bool], Route | None] = field(default_factory=dict)
+    _match: dict[tuple[Place, Address, bool, Prefix | None], tuple[Prefix, Route] | None] = field(default_factory=dict)
+    _open: dict[tuple[Place, Prefix, bool], int] = field(default_factory=dict)
+    _reached: int = 0
+    _lengths: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.places = tuple(sorted(_places(self.network, self.wiring)))
+        self.connected = {place: _connected(self.network, self.wiring, place) for place in self.places}
+        self.statics = {place: _statics(self.network, place) for place in self.places}
+        self._isis = {place: self.isis.processes(*place) for place in self.places}
+        self.known = self._everything()
+
+    def _everything(self) -> set[Prefix]:
+        """Every prefix in any table; and the lengths there are, longest first."""
+        known: set[Prefix] = set()
+        for place in self.places:
+            known |= self._offered(place, shared=False)
+        for key in self.isis.hellos.speakers:
+            known |= self.isis.prefixes(key)
+        for version in BITS:
+            lengths = {prefix.length for prefix in known if prefix.version == version}
+            self._lengths[version] = tuple(sorted(lengths, reverse=True))
+        return known
+
+    def _offered(self, place: Place, *, shared: bool = True) -> set[Prefix]:
+        found = {*self.connected[place], *self.statics[place], *self.ospf.get(place, NO_ROUTES)}
+        found |= self.bgp.get(place, NO_ROUTES).keys()
+        for key in self._isis[place] if shared else ():
+            found |= self.isis.prefixes(key)
+        return found
+
+    def sourced(self, place: Place, protocol: str) -> list[Prefix]:
+        """Prefixes that may be in the table from a source, sorted."""
+        if protocol == "connected":
+            return sorted(self.connected[place])
+        if protocol == "static":
+            return sorted(self.statics[place])
+        if protocol == "bgp":
+            return sorted(self.bgp.get(place, NO_ROUTES))
+        return sorted(self._offered(place))
+
+    def prefixes(self, place: Place, *, with_bgp: bool = True) -> Iterator[Prefix]:
+        """The prefixes of a table, sorted."""
+        return (prefix for prefix in sorted(self._offered(place)) if self.best(place, prefix, with_bgp=with_bgp))
+
+    def best(self, place: Place, prefix: Prefix, *, with_bgp: bool = True) -> Route | None:
+        """The route in use; None where nobody offers one that can be followed.
+
+        Looked for while it is being looked for (two next hops behind each other), it is none; what was found under
+        that assumption is not remembered.
+        """
+        at = (place, prefix, with_bgp)
+        if at in self._best:
+            return self._best[at]
+        if at in self._open:
+            self._reached = min(self._reached, self._open[at])
+            return None
+        depth, before = len(self._open), self._reached
+        self._open[at], self._reached = depth, depth
+        found = self._choose(place, prefix, with_bgp=with_bgp)
+        del self._open[at]
+        if self._reached >= depth:
+            self._best[at] = found
+            self._reached = before
+        self._reached = min(before, self._reached)
+        return found
+
+    def _choose(self, place: Place, prefix: Prefix, *, with_bgp: bool) -> Route | None:
+        """Lowest distance, then lowest metric (FRR zebra_rib.c rib_choose_best)."""
+        offers = [self.connected[place].get(prefix), self.ospf.get(place, NO_ROUTES).get(prefix)]
+        offers += [self.isis.route(key, prefix) for key in self._isis[place]]
+        offers += self._static_routes(place, prefix)
+        if with_bgp:
+            offers.append(self._followed(place, prefix, self.bgp.get(place, NO_ROUTES).get(prefix)))
+        usable = [offer for offer in offers if offer is not None and offer.distance < DISTANCE_NEVER]
+        return min(usable, key=lambda route: (route.distance, route.metric), default=None)
+
+    def _followed(self, place: Place, prefix: Prefix, route: Route | None) -> Route | None:
+        """A BGP route with its next hops followed to interfaces."""
+        if route is None or all(hop.discard for hop in route.next_hops):
+            return route and replace(route, forwarding=route.next_hops)
+        ways = [(hop, self._follow(place, prefix, hop)) for hop in route.next_hops]
+        return _joined(route, [(hop, found) for hop, found in ways if found])
+
+    def _follow(self, place: Place, prefix: Prefix, hop: NextHop) -> tuple[NextHop, tuple[NextHop, ...]] | None:
+        """The next hop as the table shows it, and where it goes. A directly connected one gets its interface."""
+        router, vrf = place
+        if hop.discard:
+            return hop, (hop,)
+        if hop.interface is not None and (hop.address is None or hop.address.is_link_local or hop.neighbor):
+            return (hop, (hop,)) if InterfaceRef(router, hop.interface) in self.wiring.up else None
+        assert hop.address is not None
+        found = self.resolve(router, hop.vrf or vrf, hop.address, with_bgp=True, skip=prefix)
+        if found is None or (hop.interface and {way.interface for way in found.forwarding} != {hop.interface}):
+            return None
+        forwarding = tuple(replace(way, vrf=hop.vrf or way.vrf) for way in found.forwarding)
+        if found.route.protocol == "connected":
+            return replace(hop, interface=forwarding[0].interface), forwarding
+        return hop, forwarding
+
+    def _static_routes(self, place: Place, prefix: Prefix) -> list[Route | None]:
+        """One route per distance: the lines of it whose next hop can be reached now."""
+        by_distance: dict[int, list[StaticRoute]] = defaultdict(list)
+        for line in self.statics[place].get(prefix, ()):
+            by_distance[line.distance].append(line)
+        return [self._static_route(place, prefix, lines) for _, lines in sorted(by_distance.items())]
+
+    def _static_route(self, place: Place, prefix: Prefix, lines: list[StaticRoute]) -> Route | None:
+        found = []
+        for line in lines:
+            way = self._static_way(place, prefix, line)
+            if way:
+                found.append((line.tag, *way))
+        if not found:
+            return None
+        bare = Route(protocol="static", distance=lines[0].distance, metric=0, next_hops=(), tag=found[0][0])
+        return _joined(bare, [(None, (shown, ways)) for _tag, shown, ways in found])
+
+    def _static_way(
+        self, place: Place, prefix: Prefix, line: StaticRoute
+    ) -> tuple[NextHop, tuple[NextHop, ...]] | None:
+        router, vrf = place
+        if line.discard:
+            hop = NextHop(discard=line.discard)
+            return hop, (hop,)
+        other = line.next_hop_vrf if line.next_hop_vrf and line.next_hop_vrf != vrf else None
+        hop = NextHop(line.next_hop, line.interface, vrf=other)
+        if line.next_hop is None or (line.interface and line.onlink):
+            return (hop, (hop,)) if self._plugged(router, other or vrf, line.interface) else None
+        return self._follow(place, prefix, hop)
+
+    def _plugged(self, router: str, vrf: str, interface: str | None) -> bool:
+        ref = InterfaceRef(router, interface or "")
+        return ref in self.wiring.up and self.network.routers[router].interfaces[ref.interface].vrf == vrf
+
+    # -------------------------------------------------------------------- longest match and recursion
+
+    def match(
+        self, place: Place, address: Address, *, with_bgp: bool = True, skip: Prefix | None = None
+    ) -> tuple[Prefix, Route] | None:
+        """Longest match (RFC 1812 5.2.4.3); ``skip`` ends the search (see `resolve`)."""
+        at = (place, address, with_bgp, skip)
+        if at in self._match:
+            return self._match[at]
+        found = self._longest(place, address, NO_ROUTES, with_bgp=with_bgp, skip=skip)
+        if not self._open:
+            self._match[at] = found
+        return found
+
+    def resolve(
+        self,
+        router: str,
+        vrf: str,
+        address: Address,
+        laid_over: Mapping[Prefix, Route] | None = None,
+        *,
+        with_bgp: bool = False,
+        skip: Prefix | None = None,
+    ) -> Resolved | None:
+        """`backstay.referee.seams.Interior.resolve`. ``skip`` is the prefix of the route that asks: no route goes
+        through itself (FRR zebra_nhg.c nexthop_active).
+        """
+        place = (router, vrf)
+        if place not in self.connected or self._owns(place, address):
+            return None
+        if laid_over is None:
+            found = self.match(place, address, with_bgp=with_bgp, skip=skip)
+        else:
+            found = self._longest(place, address, laid_over, with_bgp=False, skip=skip)
+        if found is None:
+            return None
+        prefix, route = found
+        if prefix.is_default and address.version not in self.network.routers[router].resolve_via_default:
+            return None
+        if laid_over is not None and route.protocol in {"bgp", "ibgp"} and not route.forwarding:
+            return self._through(router, vrf, prefix, route, laid_over)
+        forwarding = tuple(_towards(hop, address) for hop in route.forwarding)
+        metric = 0 if route.protocol == "connected" else route.metric
+        return Resolved(prefix=prefix, route=route, metric=metric, forwarding=forwarding) if forwarding else None
+
+    def _longest(
+        self, place: Place, address: Address, laid_over: Mapping[Prefix, Route], *, with_bgp: bool, skip: Prefix | None
+    ) -> tuple[Prefix, Route] | None:
+        for length in range(BITS[address.version], -1, -1) if laid_over else self._lengths[address.version]:
+            prefix = Prefix.of(address, length)
+            if prefix == skip:
+                return None
+            routes = [laid_over.get(prefix)]
+            if prefix in self.known:
+                routes.append(self.best(place, prefix, with_bgp=with_bgp))
+            usable = [route for route in routes if route is not None and route.distance < DISTANCE_NEVER]
+            if usable:
+                return prefix, min(usable, key=lambda route: route.distance)
+        return None
+
+    def _through(
+        self, router: str, vrf: str, prefix: Prefix, route: Route, laid_over: Mapping[Prefix, Route]
+    ) -> Resolved | None:
+        """A next hop that a BGP route leads to: its own next hops, without that route (a way through itself is none)."""
+        rest = {other: found for other, found in laid_over.items() if other != prefix}
+        ways = [self.resolve(router, vrf, hop.address, rest, skip=prefix) for hop in route.next_hops if hop.address]
+        forwarding = tuple(dict.fromkeys(hop for way in ways if way for hop in way.forwarding))
+        return Resolved(prefix=prefix, route=route, metric=route.metric, forwarding=forwarding) if forwarding else None
+
+    def _owns(self, place: Place, address: Address) -> bool:
+        return any(
+            ref.router == place[0] and self.network.routers[ref.router].interfaces[ref.interface].vrf == place[1]
+            for ref in self.wiring.owners.get(address, ())
+        )
+
+
+def _joined(route: Route, ways: list[tuple[object, tuple[NextHop, tuple[NextHop, ...]]]]) -> Route | None:
+    """The route with these next hops and no others; None without any."""
+    if not ways:
+        return None
+    shown = {way[0]: None for _, way in ways}
+    forwarding = {hop: None for _, way in ways for hop in way[1]}
+    return replace(route, next_hops=_sorted(shown), forwarding=_sorted(forwarding))
+
+
+def _sorted(hops: Mapping[NextHop, None]) -> tuple[NextHop, ...]:
+    return tuple(sorted(hops, key=lambda hop: (hop.key, hop.vrf or "", hop.discard or "")))
+
+
+def _towards(hop: NextHop, address: Address) -> NextHop:
+    """A connected subnet is left towards the address itself."""
+    return replace(hop, address=address) if hop.address is None and hop.neighbor is None and not hop.discard else hop
+
+
+def _places(network: Network, wiring: Wiring) -> set[Place]:
+    """Every VRF of every router that is up."""
+    found = set()
+    for name in wiring.routers:
+        router = network.routers[name]
+        found |= {(name, DEFAULT_VRF), *((name, vrf) for vrf in router.vrfs)}
+        found |= {(name, interface.vrf) for interface in router.interfaces.values()}
+    return found
+
+
+def _connected(network: Network, wiring: Wiring, place: Place) -> dict[Prefix, Route]:
+    """A subnet on two interfaces belongs to the loopback, else to the first by name (seen on Cumulus 3.7)."""
+    router = network.routers[place[0]]
+    distance = SEMANTICS[router.vendor].distances["connected"] if router.vendor in SEMANTICS else 0
+    found: dict[Prefix, Route] = {}
+    for name, interface in sorted(router.interfaces.items(), key=lambda item: (item[1].kind != "loopback", item[0])):
+        if interface.vrf != place[1] or InterfaceRef(router.name, name) not in wiring.up:
+            continue
+        for address in interface.addresses:
+            if not address.address.is_link_local:
+                hops = (NextHop(None, name),)
+                route = Route(protocol="connected", distance=distance, metric=0, next_hops=hops, forwarding=hops)
+                found.setdefault(address.peer or address.prefix, route)
+    return found
+
+
+def _statics(network: Network, place: Place) -> dict[Prefix, tuple[StaticRoute, ...]]:
+    found: dict[Prefix, list[StaticRoute]] = defaultdict(list)
+    for line in network.routers[place[0]].static_routes:
+        if line.vrf == place[1]:
+            found[line.prefix].append(line)
+    return {prefix: tuple(lines) for prefix, lines in found.items()}
+
+
+def check_vendors(network: Network) -> None:
+    """Raises `Unproven` for a router whose ways nobody has written down."""
+    for router in network.routers.values():
+        if router.vendor not in SEMANTICS:
+            raise Unproven(f"{router.name}: nothing is known of how {router.vendor} routers behave")
