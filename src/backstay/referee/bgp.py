@@ -1,0 +1,143 @@
+"""BGP as the standards tell it: speakers that send each other messages.
+
+Read it beside RFC 4271: `bgp_sessions` (8, who talks to whom), `bgp_import` and `bgp_export` (9.1.1, 9.1.3: policy), `bgp_decide`
+(9.1.2: the decision process), `bgp_speaker` (3.2: the RIBs), `bgp_exchange` (9: UPDATEs until all is quiet), `bgp_origin`
+(9.4: what begins here). Where FRR 8.4 does something else or something more, the docstring says so.
+"""
+
+from __future__ import annotations
+
+from backstay.model.address import Address, Prefix
+from backstay.model.errors import NotConverging
+from backstay.model.network import Network, Overlay
+from backstay.model.routing import NeighborFamily
+from backstay.model.source import Remark
+from backstay.model.state import Route
+from backstay.referee.bgp_answer import Answer
+from backstay.referee.bgp_ends import End
+from backstay.referee.bgp_exchange import Exchange
+from backstay.referee.bgp_sessions import Sessions
+from backstay.referee.bgp_speaker import Speaker
+from backstay.referee.seams import BgpAnswer, Interior, Place, Wiring
+
+_ROUNDS = 16
+
+
+def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) -> BgpAnswer:
+    """What BGP settles on over this interior. Raises `NotConverging` with the circle where it does not."""
+    sessions = Sessions(network, overlay, wiring, interior)
+    laid_over: dict[Place, dict[Prefix, Route]] = {}
+    for _round in range(_ROUNDS):
+        exchange = Exchange(network, overlay, sessions, interior, laid_over)
+        exchange.quiet()
+        if _trip(exchange):
+            continue
+        answer = Answer(exchange)
+        routes = answer.routes()
+        used = {place: _under_next_hops(speaker, routes[place]) for place, speaker in exchange.speakers.items()}
+        used = {place: table for place, table in used.items() if table}
+        if used == laid_over:
+            return BgpAnswer(
+                routes=routes,
+                sessions=answer.sessions(),
+                advertisements=answer.advertisements(),
+                events=answer.events(),
+                unknowns=_unknowns(exchange),
+            )
+        laid_over = used
+    raise NotConverging(
+        "BGP next hops that BGP itself reaches do not settle", tuple(sorted(place[0] for place in laid_over))
+    )
+
+
+def _trip(exchange: Exchange) -> bool:
+    """Sessions beyond their maximum-prefix are torn down at both ends, all at once: FRR counts while routes come in, so
+    that each of them trips before anything that follows from it. ``restart`` brings one back only to trip again.
+    """
+    over = [end for speaker in exchange.speakers.values() for end in speaker.ends if _beyond(exchange, speaker, end)]
+    for end in over:
+        end.tripped = True
+        if end.twin is not None and not end.twin.reason:
+            end.twin.reason = f"{end.instance.router.name}: maximum-prefix"
+    return bool(over)
+
+
+def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
+    """More prefixes than allowed: those accepted, with ``force`` all received."""
+    for version, family in end.families.items():
+        limit = family.maximum_prefix
+        if limit is None or limit.warning_only:
+            continue
+        held = speaker.received if limit.force else speaker.paths
+        count = sum(
+            len(exchange.groups[number].prefixes)
+            for number, by in held.items()
+            if end in by and exchange.groups[number].version == version
+        )
+        if count > limit.limit:
+            return True
+    return False
+
+
+def _under_next_hops(speaker: Speaker, table: dict[Prefix, Route]) -> dict[Prefix, Route]:
+    """BGP routes a next hop of this speaker is reached by, where they are more specific than what else reaches it."""
+    hops = {path.attributes.next_hop for by in speaker.paths.values() for path in by.values() if path.end is not None}
+    found: dict[Prefix, Route] = {}
+    for hop in hops:
+        if hop is not None and (prefix := _longest(table, hop)) is not None:
+            beneath = speaker.interior.resolve(*speaker.instance.place, hop)
+            if beneath is None or prefix.length > beneath.prefix.length:
+                found[prefix] = table[prefix]
+    return found
+
+
+def _longest(table: dict[Prefix, Route], hop: Address) -> Prefix | None:
+    bits = 32 if hop.version == 4 else 128
+    for length in range(bits, -1, -1):
+        prefix = Prefix.of(hop, length)
+        if prefix in table:
+            return prefix
+    return None
+
+
+def _unknowns(exchange: Exchange) -> tuple[Remark, ...]:
+    """What this engine has no answer for, so that nobody takes its answer for one."""
+    found = set(exchange.sessions.unknowns)
+    for speaker in exchange.speakers.values():
+        found |= speaker.remarks
+        found |= _unmodelled(speaker)
+        for end in speaker.ends:
+            found |= {
+                Remark("bgp-unmodelled", f"{end!r}: {what}", end.instance.router.name, family.place)
+                for version, family in end.families.items()
+                for what in _unmodelled_family(exchange, speaker, end, version, family)
+            }
+    return tuple(sorted(found, key=lambda remark: (remark.text, remark.code)))
+
+
+def _unmodelled(speaker: Speaker) -> set[Remark]:
+    process, name = speaker.instance.process, speaker.instance.router.name
+    found = set()
+    for family in process.families.values():
+        if family.import_vrfs:
+            found.add(Remark("bgp-unmodelled", f"{name}: routes imported from other VRFs", name, family.place))
+    if process.multipath_as_set:
+        found.add(Remark("bgp-unmodelled", f"{name}: as-path multipath-relax as-set", name, process.place))
+    return found
+
+
+def _unmodelled_family(
+    exchange: Exchange, speaker: Speaker, end: End, version: int, family: NeighborFamily
+) -> list[str]:
+    found = []
+    if family.add_path_all or family.add_path_best_per_as:
+        found.append("additional paths (RFC 7911)")
+    if family.advertise_map is not None:
+        found.append("conditional advertisement")
+    if end.neighbor.role is not None:
+        found.append("roles (RFC 9234)")
+    if family.maximum_prefix_out is not None:
+        numbers = [number for number in speaker.sent[end] if exchange.groups[number].version == version]
+        if sum(len(exchange.groups[number].prefixes) for number in numbers) > family.maximum_prefix_out:
+            found.append("maximum-prefix-out: which prefixes are left out depends on the order they came in")
+    return found

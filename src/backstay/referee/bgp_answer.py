@@ -1,0 +1,249 @@
+"""What the speakers ended with, as the values of `backstay.referee.seams`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from backstay.model.address import Address, Prefix
+from backstay.model.state import Advertisement, Event, NextHop, PathAttributes, Route, Session
+from backstay.referee import bgp_path, policy
+from backstay.referee import policy_communities as communities
+from backstay.referee.bgp_decide import Choice, Path
+from backstay.referee.bgp_ends import EBGP, IBGP, End
+from backstay.referee.bgp_exchange import Exchange
+from backstay.referee.bgp_groups import Group, restored
+from backstay.referee.bgp_origin import AGGREGATE
+from backstay.referee.bgp_path import Attributes
+from backstay.referee.bgp_speaker import Speaker
+from backstay.referee.policy_offer import Offer
+from backstay.referee.seams import Place
+
+
+class Answer:
+    """Reads an `Exchange` that has come to rest."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self._shared: dict[object, Route] = {}
+
+    # ------------------------------------------------------------------------------------------------ routes
+
+    def routes(self) -> dict[Place, dict[Prefix, Route]]:
+        return {place: self._table(speaker) for place, speaker in self.exchange.speakers.items()}
+
+    def _table(self, speaker: Speaker) -> dict[Prefix, Route]:
+        table: dict[Prefix, Route] = {}
+        for number in sorted(speaker.chosen):
+            choice, group = speaker.chosen[number], self.exchange.groups[number]
+            if choice.best.end is None and choice.best.kind != AGGREGATE:
+                continue
+            for index, prefix in enumerate(group.prefixes):
+                route = self._route(speaker, group, index, choice)
+                if route is not None:
+                    table[prefix] = route
+        return table
+
+    def _route(self, speaker: Speaker, group: Group, index: int, choice: Choice) -> Route | None:
+        """What bgpd hands to zebra (FRR bgp_zebra_announce()): metric and tag are the best path's, unless the table-map
+        says otherwise.
+        """
+        best, prefix = choice.best, group.prefixes[index]
+        hops, seen = self._hops(speaker, prefix, choice)
+        if seen is None:
+            return None
+        distance = _distance(speaker, prefix, best, seen)
+        names = group.names[index]
+        preference = speaker.instance.process.default_local_preference
+        key = (
+            best.attributes,
+            seen,
+            best.end.peer if best.end else None,
+            hops,
+            distance,
+            preference,
+            best.sort,
+            *names.items(),
+        )
+        route = self._shared.get(key)
+        if route is None:
+            route = self._shared[key] = Route(
+                protocol=_protocol(best),
+                distance=distance,
+                metric=seen.med or 0,
+                next_hops=hops,
+                tag=seen.tag,
+                attributes=told(best, names, preference),
+            )
+        return route
+
+    def _hops(self, speaker: Speaker, prefix: Prefix, choice: Choice) -> tuple[tuple[NextHop, ...], Attributes | None]:
+        """Next hops by multipath, and the attributes after the table-map of the first it lets through; None of none."""
+        if choice.best.kind == AGGREGATE:
+            return (NextHop(discard="blackhole"),), choice.best.attributes
+        table_map = speaker.instance.process.families[prefix.version].table_map
+        hops: list[NextHop] = []
+        seen: Attributes | None = None
+        for path in choice.paths:
+            attributes: Attributes | None = path.attributes
+            if table_map is not None:
+                attributes = _through_table_map(speaker, table_map, prefix, path)
+            if attributes is None:
+                continue
+            hops.append(_hop(path))
+            seen = seen or (attributes if path is choice.best else path.attributes)
+        return tuple(sorted(set(hops), key=lambda hop: hop.key)), seen
+
+    # ------------------------------------------------------------------------------------------------ sessions
+
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(sorted(self._session(end) for end in self.exchange.sessions.ends))
+
+    def _session(self, end: End) -> Session:
+        router, vrf = end.instance.place
+        up = end.established and not end.tripped
+        speaker = self.exchange.speakers[end.instance.place]
+        return Session(
+            router=router,
+            vrf=vrf,
+            peer=end.peer,
+            remote=end.remote,
+            established=up,
+            reason=end.reason or ("maximum-prefix" if end.tripped else ""),
+            received=self._counts(end, [n for n, by in speaker.received.items() if end in by]) if up else (),
+            accepted=self._counts(end, [n for n, by in speaker.paths.items() if end in by]) if up else (),
+            sent=self._counts(end, speaker.sent[end]) if up else (),
+            tripped=end.tripped,
+        )
+
+    def _counts(self, end: End, numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        counts = dict.fromkeys(end.families, 0)
+        for number in numbers:
+            group = self.exchange.groups[number]
+            counts[group.version] += len(group.prefixes)
+        return tuple(sorted(counts.items()))
+
+    # ------------------------------------------------------------------------------------------------ advertisements
+
+    def advertisements(self) -> frozenset[Advertisement]:
+        return frozenset(
+            advertisement
+            for speaker in self.exchange.speakers.values()
+            for end in speaker.ends
+            if end.outside is not None and end.peer_address is not None
+            for number, attributes in speaker.sent[end].items()
+            for advertisement in self._heard(speaker, end, end.peer_address, number, attributes)
+        )
+
+    def _heard(
+        self, speaker: Speaker, end: End, peer: Address, number: int, attributes: Attributes
+    ) -> list[Advertisement]:
+        group = self.exchange.groups[number]
+        origin = self._origin(speaker, end, group)
+        words = communities.texts(attributes.communities)
+        return [
+            Advertisement(
+                neighbor=end.remote,
+                router=end.instance.router.name,
+                peer=peer,
+                prefix=prefix,
+                as_path=bgp_path.text(restored(attributes.as_path, group.names[index])),
+                med=-1 if attributes.med is None else attributes.med,
+                communities=words,
+                learned_from=origin,
+            )
+            for index, prefix in enumerate(group.prefixes)
+        ]
+
+    def _origin(self, speaker: Speaker, end: End, group: Group) -> str:
+        """The external neighbour a route came in from, followed back from speaker to speaker; "" for one of ours."""
+        family = end.families[group.version]
+        if family.default_originate and group.prefix.is_default:
+            return ""
+        seen: set[Place] = set()
+        while speaker.instance.place not in seen:
+            seen.add(speaker.instance.place)
+            choice = speaker.chosen.get(group.number)
+            if choice is None or choice.best.end is None:
+                return ""
+            came = choice.best.end
+            if came.twin is None:
+                return came.remote
+            speaker = self.exchange.speakers[came.twin.instance.place]
+        return ""
+
+    def events(self) -> tuple[Event, ...]:
+        return tuple(
+            Event(
+                round=0,
+                kind="session-tripped",
+                subject=f"{end.instance.router.name} {end.peer}",
+                text=f"{end.instance.router.name}: session with {end.remote or end.peer} torn down at its maximum-prefix limit",
+            )
+            for end in self.exchange.sessions.ends
+            if end.tripped
+        )
+
+
+def _hop(path: Path) -> NextHop:
+    """As the table shows it: an address to be resolved, or the interface a link-local one is on."""
+    attributes = path.attributes
+    if attributes.next_hop is None or (attributes.link_local and not attributes.prefer_global):
+        return NextHop(interface=path.end.interface if path.end else None)
+    return NextHop(attributes.next_hop)
+
+
+def _protocol(path: Path) -> str:
+    if path.kind == AGGREGATE:
+        return "aggregate"
+    return "bgp" if path.sort == EBGP else "ibgp"
+
+
+def _distance(speaker: Speaker, prefix: Prefix, path: Path, attributes: Attributes) -> int:
+    """FRR bgp_distance_apply(): what a route-map set; ``distance N PREFIX`` by the peer's address; a backdoor network;
+    else by kind of peer, confederation members counting as local.
+    """
+    if attributes.distance:
+        return attributes.distance
+    family = speaker.instance.process.families[prefix.version]
+    if path.end is not None:
+        for distance, source, name in sorted(family.prefix_distances, key=lambda item: -item[1].length):
+            if path.end.peer_address is not None and source.holds(path.end.peer_address):
+                if name is None or policy.access_list_permits(speaker.instance.router, name, prefix):
+                    return distance
+                break
+    if any(statement.backdoor and statement.prefix == prefix for statement in family.networks):
+        return family.distance_local
+    if path.sort == EBGP:
+        return family.distance_external
+    return family.distance_internal if path.sort == IBGP else family.distance_local
+
+
+def _through_table_map(speaker: Speaker, name: str, prefix: Prefix, path: Path) -> Attributes | None:
+    offer = Offer(
+        prefix=prefix,
+        attributes=path.attributes,
+        way="table",
+        peer=path.end.peer_address if path.end else None,
+    )
+    return None if policy.apply(speaker.instance.router, name, offer) is None else offer.attributes
+
+
+def told(path: Path, names: Mapping[int, int], default_preference: int) -> PathAttributes:
+    """A path's attributes for the State."""
+    attributes = path.attributes
+    return PathAttributes(
+        as_path=bgp_path.text(restored(attributes.as_path, names)),
+        local_preference=attributes.local_preference if attributes.preference_set else default_preference,
+        med=attributes.med,
+        origin=bgp_path.ORIGINS[attributes.origin],
+        weight=attributes.weight,
+        communities=communities.texts(attributes.communities),
+        large_communities=tuple(sorted(attributes.large)),
+        extended_communities=tuple(sorted(attributes.extended)),
+        originator=attributes.originator,
+        cluster_list=attributes.cluster_list,
+        next_hop=attributes.next_hop,
+        learned_from=path.end.peer if path.end else None,
+        atomic_aggregate=attributes.atomic,
+        aggregator=attributes.aggregator,
+    )

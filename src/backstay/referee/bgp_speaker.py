@@ -1,0 +1,291 @@
+"""One BGP speaker: its Adj-RIBs-In, Loc-RIB and Adj-RIBs-Out (RFC 4271 3.2), by group of prefixes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backstay.model.address import Address, Prefix
+from backstay.model.policy import NOWHERE
+from backstay.model.routing import Aggregate, NeighborFamily
+from backstay.model.source import Remark
+from backstay.model.state import Route
+from backstay.referee import bgp_decide, bgp_export, bgp_import, bgp_origin
+from backstay.referee.bgp_decide import Choice, Path
+from backstay.referee.bgp_ends import EBGP, End, Instance
+from backstay.referee.bgp_groups import Group
+from backstay.referee.bgp_origin import AGGREGATE
+from backstay.referee.bgp_path import Attributes
+from backstay.referee.bgp_subnets import Subnets
+from backstay.referee.seams import Interior
+
+
+class Speaker:
+    """``received``: what each end's peer announces, by group. ``paths``: what import policy made of it, and our own.
+    ``chosen``: the Loc-RIB. ``sent``: what each end announces.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        ends: list[End],
+        groups: list[Group],
+        subnets: Subnets,
+        interior: Interior,
+        laid_over: dict[Prefix, Route],
+    ) -> None:
+        self.instance = instance
+        self.ends = ends
+        self.groups = groups
+        self.subnets = subnets
+        self.interior = interior
+        self.laid_over = laid_over
+        self.addresses = subnets.owns(*instance.place)
+        self.received: dict[int, dict[End, Attributes]] = {}
+        self.paths: dict[int, dict[object, Path]] = {}
+        self.chosen: dict[int, Choice] = {}
+        self.sent: dict[End, dict[int, Attributes]] = {end: {} for end in ends}
+        self.suppressed: dict[int, int] = {}
+        self.remarks: set[Remark] = set()
+        self._costs: dict[tuple[Address, bool], int | None] = {}
+        self._profiles = _profiles(instance, ends)
+        self._aggregates = list(self._configured_aggregates())
+
+    # ------------------------------------------------------------------------------------------- what comes in
+
+    def originate(self, group: Group, kind: str, attributes: Attributes) -> None:
+        """A route of our own; it needs no next hop to be valid."""
+        path = Path(self.instance.process, attributes, None, kind, 0, valid=True)
+        self.paths.setdefault(group.number, {})[kind] = path
+
+    def receive(self, end: End, group: Group, attributes: Attributes | None) -> bool:
+        """An UPDATE or (None) a withdrawal; True if the decision process has something to look at."""
+        before = self.paths.get(group.number, {}).get(end)
+        if attributes is None:
+            self.received.get(group.number, {}).pop(end, None)
+            path = None
+        else:
+            self.received.setdefault(group.number, {})[end] = attributes
+            path = self._path(end, group, attributes)
+        if path is None:
+            return self.paths.get(group.number, {}).pop(end, None) is not None
+        if before is not None and before.same(path):
+            return False
+        self.paths.setdefault(group.number, {})[end] = path
+        return True
+
+    def _path(self, end: End, group: Group, attributes: Attributes) -> Path | None:
+        taken = bgp_import.accepted(end, group.prefix, attributes, self.addresses)
+        if taken is None:
+            return None
+        cost = self._cost(end, group.prefix, taken)
+        return Path(self.instance.process, taken, end, "", cost or 0, valid=cost is not None)
+
+    def _cost(self, end: End, prefix: Prefix, attributes: Attributes) -> int | None:
+        """RFC 4271 9.1.2.1: the IGP's cost to the next hop, None where it is not resolved. A link-local next hop is on the
+        wire; a route does not resolve its own next hop (but from a client: FRR passes the prefix on from others alone).
+        """
+        hop = attributes.next_hop
+        if hop is None or (attributes.link_local and not attributes.prefer_global):
+            return 0 if end.interface is not None else None
+        client = end.families[prefix.version].route_reflector_client
+        if hop.host_prefix == prefix and not client:
+            return None
+        key = (hop, end.single_hop)
+        if key not in self._costs:
+            self._costs[key] = self._resolve(hop, connected=end.single_hop)
+        return self._costs[key]
+
+    def _resolve(self, hop: Address, *, connected: bool) -> int | None:
+        if hop.version == 6 and hop.value >> 32 == 0xFFFF:
+            hop = Address(4, hop.value & 0xFFFFFFFF)
+        router, vrf = self.instance.place
+        resolved = self.interior.resolve(router, vrf, hop, self.laid_over or None)
+        if resolved is None or (connected and resolved.route.protocol != "connected"):
+            return None
+        return resolved.metric
+
+    # ------------------------------------------------------------------------------------------- what is chosen
+
+    def decide(self, number: int) -> bool:
+        """Run the decision process for a group; True if what is announced may change."""
+        group = self.groups[number]
+        family = self.instance.process.families.get(group.version)
+        old = self.chosen.get(number)
+        paths = _in_order(self.paths.get(number, {}))
+        new = bgp_decide.choose(self.instance.process, family, paths) if family is not None else None
+        if new is None:
+            self.chosen.pop(number, None)
+            return old is not None
+        if family is not None and bgp_decide.depends_on_order(self.instance.process, family, new, paths):
+            self._remark(group)
+        self.chosen[number] = new
+        return old is None or old.best is not new.best
+
+    def _remark(self, group: Group) -> None:
+        router = self.instance.router.name
+        text = (
+            f"{router}: which route to {group.prefix} is best depends on the order they came in (no deterministic-med)"
+        )
+        self.remarks.add(Remark("bgp-order", text, router))
+
+    # ------------------------------------------------------------------------------------------- aggregates
+
+    def _configured_aggregates(self) -> list[tuple[Aggregate, int, list[int], frozenset[int]]]:
+        """Each aggregate with the group of its prefix, those of its parts, and which of these it would suppress."""
+        found = []
+        for family in self.instance.process.families.values():
+            for aggregate in family.aggregates:
+                own = next(group.number for group in self.groups if aggregate.prefix in group.prefixes)
+                parts = [
+                    group
+                    for group in self.groups
+                    if aggregate.prefix.covers(group.prefix) and group.prefix != aggregate.prefix
+                ]
+                quiet = frozenset(
+                    part.number for part in parts if bgp_origin.suppresses(self.instance, aggregate, part.prefix)
+                )
+                found.append((aggregate, own, [part.number for part in parts], quiet))
+        return found
+
+    def aggregate(self) -> set[int]:
+        """Make every aggregate anew; the groups whose routes or whose suppression changed."""
+        changed: set[int] = set()
+        suppressed: dict[int, int] = {}
+        for aggregate, own, parts, quiet in self._aggregates:
+            held = {number: self._parts(number) for number in parts}
+            present = [attributes for several in held.values() for attributes in several]
+            made = bgp_origin.aggregated(self.instance, aggregate, present)
+            if bgp_origin.meds_agree(self.instance, aggregate, present) and (made is not None or not present):
+                for number in quiet:
+                    suppressed[number] = suppressed.get(number, 0) + bool(held[number])
+            if self._replace_aggregate(own, made):
+                changed.add(own)
+        numbers = suppressed.keys() | self.suppressed.keys()
+        changed |= {n for n in numbers if bool(suppressed.get(n)) != bool(self.suppressed.get(n))}
+        self.suppressed = suppressed
+        return changed
+
+    def _parts(self, number: int) -> list[Attributes]:
+        """All paths to a part, but those that are aggregates themselves."""
+        return [path.attributes for path in self.paths.get(number, {}).values() if path.kind != AGGREGATE]
+
+    def _replace_aggregate(self, number: int, attributes: Attributes | None) -> bool:
+        held = self.paths.setdefault(number, {})
+        old = held.get(AGGREGATE)
+        if attributes is None:
+            return held.pop(AGGREGATE, None) is not None
+        if old is not None and old.attributes == attributes:
+            return False
+        held[AGGREGATE] = Path(self.instance.process, attributes, None, AGGREGATE, 0, valid=True)
+        return True
+
+    @property
+    def aggregates(self) -> bool:
+        return bool(self._aggregates)
+
+    # ------------------------------------------------------------------------------------------- what goes out
+
+    def announcements(self, number: int) -> list[tuple[End, Attributes | None]]:
+        """UPDATEs and withdrawals that bring every peer up to date on a group. Ends with one profile hear the same (FRR's
+        update groups).
+        """
+        group = self.groups[number]
+        choice = self.chosen.get(number)
+        suppressed = bool(self.suppressed.get(number))
+        made: dict[int, Attributes | None] = {}
+        messages: list[tuple[End, Attributes | None]] = []
+        for end in self.ends:
+            family = end.families.get(group.version)
+            if family is None or (family.default_originate and group.prefix.is_default):
+                continue
+            profile = self._profiles[end]
+            if profile not in made:
+                made[profile] = self._announced(end, group, choice, suppressed=suppressed)
+            messages.extend(self._update(end, number, made[profile]))
+        return messages
+
+    def _announced(self, end: End, group: Group, choice: Choice | None, *, suppressed: bool) -> Attributes | None:
+        if choice is None:
+            return None
+        return bgp_export.announced(end, group.prefix, choice.best, self.subnets, suppressed=suppressed)
+
+    def _update(self, end: End, number: int, attributes: Attributes | None) -> list[tuple[End, Attributes | None]]:
+        held = self.sent[end]
+        if held.get(number) == attributes:
+            return []
+        if attributes is None:
+            del held[number]
+        else:
+            held[number] = attributes
+        return [(end, attributes)]
+
+    def defaults(self, number: int) -> list[tuple[End, Attributes | None]]:
+        """The same for ``default-originate``, which looks at the whole table."""
+        group = self.groups[number]
+        messages: list[tuple[End, Attributes | None]] = []
+        for end in self.ends:
+            family = end.families.get(group.version)
+            if family is None or not family.default_originate:
+                continue
+            seen = [
+                (self.groups[other].prefix, path.attributes)
+                for other in sorted(self.paths)
+                if self.groups[other].version == group.version
+                for path in self.paths[other].values()
+            ]
+            made = bgp_export.default_route(end, group.prefix, seen)
+            messages.extend(self._update(end, number, made))
+        return messages
+
+
+def _in_order(paths: dict[object, Path]) -> list[Path]:
+    """Our own first, then by end: the order has no bearing on the result, but for one that has no order of its own."""
+    return sorted(paths.values(), key=lambda path: (path.end is not None, path.end.index if path.end else 0, path.kind))
+
+
+def _profiles(instance: Instance, ends: list[End]) -> dict[End, int]:
+    """A number for each end such that ends of one number are sent the same routes."""
+    numbers: dict[object, int] = {}
+    profiles: dict[End, int] = {}
+    for end in ends:
+        profiles[end] = numbers.setdefault(_profile(instance, end), len(numbers))
+    return profiles
+
+
+def _profile(instance: Instance, end: End) -> object:
+    neighbor = end.neighbor
+    personal = end.sort == EBGP or neighbor.solo or _asks_for_peer(instance, end)
+    if personal:
+        return end.index
+    return (
+        end.sort,
+        end.peer_as,
+        tuple(sorted(end.own.items())),
+        end.link_local,
+        end.extended_next_hop,
+        neighbor.local_as,
+        tuple((version, _settings(end.families[version])) for version in sorted(end.families)),
+    )
+
+
+def _settings(family: NeighborFamily) -> NeighborFamily:
+    """The part of a family's settings that bears on what is sent."""
+    return replace(family, place=NOWHERE, route_map_in=None, prefix_list_in=None, maximum_prefix=None)
+
+
+def _asks_for_peer(instance: Instance, end: End) -> bool:
+    """Whether an outbound route-map of the end could tell peers apart."""
+    names = {family.route_map_out for family in end.families.values()}
+    names |= {family.unsuppress_map for family in end.families.values()}
+    maps = instance.router.policies.route_maps
+    seen: set[str] = set()
+    while names:
+        name = names.pop()
+        if name is None or name in seen or name not in maps:
+            continue
+        seen.add(name)
+        for entry in maps[name].entries:
+            names.add(entry.call)
+            if any(match.kind == "peer" or match.of == "source" for match in entry.matches):
+                return True
+    return False
