@@ -303,7 +303,17 @@ def test_clearing_an_igp_takes_its_interfaces_down(full: Router) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["frobnicate", "", "clear bgp 9.9.9.9", "clear bgp", "clear isis foo", "vtysh -c 'x"]
+    "command",
+    [
+        "frobnicate",
+        "",
+        "clear bgp 9.9.9.9",
+        "clear bgp",
+        "clear isis foo",
+        "vtysh -c 'x",
+        "write erase",
+        "copy backup.conf running-config",
+    ],
 )
 def test_commands_nobody_knows(full: Router, command: str) -> None:
     assert operation(full, command, PLACE) is None

@@ -15,6 +15,8 @@ from backstay.model.policy import NOWHERE
 from backstay.model.source import Place
 
 DEFAULT_VRF = "default"
+INFINITE_DISTANCE = 255
+"""A route of this administrative distance is never used (FRR zebra_rib.c rib_process, DISTANCE_INFINITY; Cisco alike)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

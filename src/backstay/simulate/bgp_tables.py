@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backstay.model.address import Address, Prefix
-from backstay.model.routing import BgpFamily
+from backstay.model.routing import INFINITE_DISTANCE, BgpFamily
 from backstay.model.state import Advertisement, NextHop, PathAttributes, Route, RouteTable, Session
 from backstay.simulate import bgp_path
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection
@@ -181,11 +181,12 @@ class SpeakerTable(Mapping[Prefix, Route]):
         if path.next_hop not in self._ways:
             self._ways[path.next_hop] = self._way(path.next_hop)
         way = self._ways[path.next_hop]
-        if way is None:
+        distance = self._tables.solver.family(self._speaker.index, version).distance_internal
+        if way is None or distance == INFINITE_DISTANCE:
             return None
         return Route(
             protocol="ibgp",
-            distance=self._tables.solver.family(self._speaker.index, version).distance_internal,
+            distance=distance,
             metric=path.med or 0,
             next_hops=way[0],
             forwarding=way[1],
@@ -207,7 +208,9 @@ def _route(
     selection: Selection,
     shared: dict[tuple[object, ...], PathAttributes],
 ) -> Route | None:
-    """None for a network statement or a redistributed route: it is in the table by its own protocol."""
+    """None for a network statement or a redistributed route, in the table by its own protocol, and for a route that
+    the main table does not take: one that the table map denies, one of infinite distance.
+    """
     best = selection.best
     if best.source not in {PEER, LEAKED, AGGREGATE}:
         return None
@@ -217,6 +220,9 @@ def _route(
         if not isinstance(passed, Passed):
             return None
         path = passed.path
+    distance_here = distance(speaker, family, prefix, best, path)
+    if distance_here == INFINITE_DISTANCE:
+        return None
     if best.source == AGGREGATE:
         hops = forwarding = best.forwarding
     else:
@@ -224,7 +230,7 @@ def _route(
         forwarding = _sorted(hop for item in selection.multipath for hop in item.forwarding)
     return Route(
         protocol=_protocol(best),
-        distance=distance(speaker, family, prefix, best, path),
+        distance=distance_here,
         metric=path.med or 0,
         next_hops=hops,
         forwarding=forwarding,

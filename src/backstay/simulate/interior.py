@@ -8,12 +8,12 @@ from functools import cached_property
 
 from backstay.model.address import Prefix
 from backstay.model.network import Network
-from backstay.model.routing import IsisProcess, OspfProcess
+from backstay.model.routing import INFINITE_DISTANCE, IsisProcess, OspfProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, Route
 from backstay.simulate.isis import Isis
 from backstay.simulate.layered import LayeredRoutes
-from backstay.simulate.ospf import Ospf
+from backstay.simulate.ospf import Ospf, distances_of
 from backstay.simulate.redistribution import Imported, Importer
 from backstay.simulate.rib import Local, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, Evaluate, Topology
@@ -75,7 +75,16 @@ class Interior:
 
     @property
     def unknowns(self) -> tuple[Remark, ...]:
-        return (*self.isis.unknowns, *self.ospf.unknowns, *self.ospf6.unknowns)
+        return (*self.isis.unknowns, *self.ospf.unknowns, *self.ospf6.unknowns, *self._infinite())
+
+    def _infinite(self) -> Iterator[Remark]:
+        """Interior routes that the main table never takes, though the protocol goes on announcing them."""
+        for name in self.topology.routers:
+            router = self.network.routers[name]
+            for process in (*router.ospf, *router.ospf6):
+                if INFINITE_DISTANCE in distances_of(process).values():
+                    text = f"{name}: OSPF routes of distance {INFINITE_DISTANCE} are not computed"
+                    yield Remark("ospf-infinite-distance", text, name, process.place)
 
     def rib(self, imports: Imports, bgp: BgpResult = NO_BGP) -> Rib:
         """The tables given what is redistributed and what BGP learned."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef, Router
-from backstay.model.routing import StaticRoute
+from backstay.model.routing import INFINITE_DISTANCE, StaticRoute
 from backstay.model.state import NextHop, Route
 from backstay.simulate.seams import Topology
 
@@ -34,7 +34,7 @@ def static_routes(
     """
     groups: dict[tuple[int, int], list[tuple[NextHop, tuple[NextHop, ...]]]] = {}
     for line in lines:
-        hop = _holds(router, line, topology, resolve)
+        hop = _holds(router, line, topology, resolve) if line.distance < INFINITE_DISTANCE else None
         if hop is not None:
             groups.setdefault((line.distance, line.tag), []).append(hop)
     for (distance, tag), hops in sorted(groups.items()):

@@ -218,7 +218,8 @@ advertise-high-metrics ? maximum metrics on every interface are not modelled
 ~ hostname dynamic # a name for display
 log-adjacency-changes # logging
 log-pdu-drops # logging
-lsp-gen-interval|lsp-refresh-interval|lsp-timers|lsp-mtu|max-lsp-lifetime * # a timer
+lsp-gen-interval|lsp-refresh-interval|lsp-timers|max-lsp-lifetime * # a timer
+lsp-mtu <size>
 spf-interval|spf-delay-ietf * # a timer
 spf prefix-priority * # the order of installing
 fast-reroute * # protection until routing has converged

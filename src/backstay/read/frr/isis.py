@@ -36,6 +36,10 @@ def read_isis(reading: Reading, section: Node) -> IsisProcess:
     return IsisProcess(redistributions=tuple(redistributions), defaults=tuple(defaults), **fields)
 
 
+ETHERNET_LSP = 1497
+"""FRR's default ``lsp-mtu``: what an Ethernet frame of 1500 octets leaves for an LSP behind its LLC header."""
+
+
 def _plain(fields: dict[str, Any], node: Node) -> bool:
     match node.words:
         case ["net", net]:
@@ -53,6 +57,10 @@ def _plain(fields: dict[str, Any], node: Node) -> bool:
         case ["topology", name]:
             if name not in {"standard", "ipv4-unicast"}:
                 fields["topologies"] = fields.get("topologies", frozenset()) | {name}
+        case ["lsp-mtu", size]:
+            # FRR isis_circuit.c: a circuit whose MTU does not hold the LSPs stays down. Ethernet holds 1500 - 3.
+            if int(size) > ETHERNET_LSP:
+                raise Misread("circuits of a smaller MTU stay down, and the configuration does not tell MTUs")
         case ["topology", _, "overload"]:
             raise Misread("overload of one topology alone is not modelled")
         case ["attached-bit", "send"]:

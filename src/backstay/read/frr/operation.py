@@ -25,9 +25,9 @@ _SILENT = {
     "who": "show",
     "debug": "debug",
     "undebug": "debug",
-    "write": "write",
-    "copy": "write",
 }
+_WRITES = frozenset({"", "memory", "file", "integrated", "terminal"})
+"""``write erase`` is none of them: what boots next is nobody's computation. Nor is ``copy FILE running-config``."""
 _RELOADS = (
     "reload",
     "reboot",
@@ -92,6 +92,10 @@ def _effect(router: Router, words: list[str], text: str) -> tuple[str | None, Ov
         return "shutdown", Overlay(routers_down=frozenset({router.name}))
     if words[0] in _SILENT:
         return _SILENT[words[0]], NOTHING
+    if words[0] == "write" and " ".join(words[1:]) in _WRITES:
+        return "write", NOTHING
+    if words == ["copy", "running-config", "startup-config"]:
+        return "write", NOTHING
     if words[:2] == ["no", "debug"]:
         return "debug", NOTHING
     return _interface_command(router, words)
