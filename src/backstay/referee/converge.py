@@ -12,6 +12,7 @@ from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Adjacency, Route
 from backstay.referee import bgp, isis, ospf
 from backstay.referee.isis_lsp import External, Key
+from backstay.referee.ospf_external import Externals
 from backstay.referee.redistribution import candidates, isis_externals
 from backstay.referee.rib import Rib, check_vendors
 from backstay.referee.seams import BgpAnswer, Resolved, Wiring
@@ -67,11 +68,11 @@ class Told:
     """What redistribution gave the IGPs."""
 
     isis: Mapping[Key, tuple[External, ...]] = field(default_factory=dict)
-    ospf: ospf.Externals = field(default_factory=dict)
+    ospf: Externals = field(default_factory=dict)
 
 
 def _who(told: Told) -> tuple[str, ...]:
-    return tuple(sorted({key[0] for key in (*told.isis, *told.ospf)}))
+    return tuple(sorted({key[0] for key in told.isis} | {key[0] for key in told.ospf}))
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import networkx as nx
 
@@ -15,6 +16,8 @@ At = tuple[Key, str]
 """A process in an area; the area "*" is the whole autonomous system."""
 
 AS_WIDE = "*"
+
+T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def neighbors(talked: Talk, areas: Mapping[Key, frozenset[str]] | None = None) -
     return found
 
 
-def flood(held: Mapping[At, set[Hashable]], near: Mapping[At, set[At]]) -> dict[At, frozenset[Hashable]]:
+def flood(held: Mapping[At, set[T]], near: Mapping[At, set[At]]) -> dict[At, frozenset[T]]:
     """Everybody passes on what is new to it until nobody hears anything new (RFC 2328 13.3)."""
     known = {at: set(items) for at, items in held.items()}
     news = {at: set(items) for at, items in held.items()}

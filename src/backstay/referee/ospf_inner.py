@@ -1,0 +1,271 @@
+"""OSPF within and between areas: intra-area tables, area border routers, summary LSAs (RFC 2328 12.4.3, 16.1, 16.2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from backstay.model.address import Prefix
+from backstay.model.errors import Unproven
+from backstay.model.routing import AreaRange, OspfArea
+from backstay.referee import policy
+from backstay.referee.ospf_lsa import BACKBONE, Key, Node, Process, Talk, describe
+from backstay.referee.ospf_paths import AreaMap, At, Reached, flood, intra_area, merged, neighbors, reach
+
+INFINITY = 0xFFFFFF
+"""LSInfinity, RFC 2328 appendix B."""
+
+DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A type 3 LSA (``target`` a prefix) or a type 4 (``target`` an AS boundary router), from a border router."""
+
+    origin: Node
+    target: Prefix | Node
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A destination within the AS in a process's table. ``area`` is where the path begins."""
+
+    kind: str
+    area: str
+    reached: Reached
+
+
+@dataclass(eq=False)
+class Inner:
+    """Areas and what lies between them. ``boundaries``: processes that bring in externals (type 4 LSAs are about them)."""
+
+    talked: Talk
+    boundaries: frozenset[Key]
+    nodes: dict[At, dict[Node, Reached]] = field(default_factory=dict)
+    tables: dict[Key, dict[Prefix, Entry]] = field(default_factory=dict)
+    summaries: dict[At, Mapping[Prefix | Node, tuple[Summary, ...]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._map_areas()
+        self.borders = frozenset(key for key, process in self.talked.processes.items() if self._is_border(process))
+        # Border routers of NSSAs may translate externals, and are boundary routers then (RFC 3101 3.1).
+        self.boundaries |= {key for key in self.borders if self._has_nssa(key)}
+        # First into the backbone, from what each border router knows of its own areas; then out of it (RFC 2328 3.2).
+        for into_backbone in (True, False):
+            areas = {at for at in self.nodes if (at[1] == BACKBONE) == into_backbone}
+            told = {at: set(self._announced(*at)) if at[0] in self.borders else set() for at in areas}
+            near = {at: others for at, others in neighbors(self.talked).items() if at in areas}
+            self.summaries |= {at: _by_target(heard) for at, heard in flood(told, near).items()}
+            for key in self.talked.processes:
+                self._learn(key)
+
+    def areas(self, key: Key) -> tuple[str, ...]:
+        """The areas a process has an interface up in, in order."""
+        return tuple(sorted({port.area for port in self.talked.ports[key]}))
+
+    # ---------------------------------------------------------------------------------------- intra-area
+
+    def _map_areas(self) -> None:
+        lsas = [(key, lsa) for key, process in self.talked.processes.items() for lsa in describe(self.talked, process)]
+        own: dict[At, set[int]] = {(key, area): set() for key in self.talked.processes for area in self.areas(key)}
+        for place, (key, lsa) in enumerate(lsas):
+            own[key, lsa.area].add(place)
+        charts: dict[frozenset[int], AreaMap] = {}
+        for at, places in flood(own, neighbors(self.talked)).items():
+            if places not in charts:
+                charts[places] = AreaMap(tuple(lsas[place][1] for place in sorted(places)))
+            chart, (key, area) = charts[places], at
+            self.nodes[at] = reach(self.talked, chart, key, area)
+            table = self.tables.setdefault(key, {})
+            for prefix, reached in intra_area(chart, self.nodes[at]).items():
+                self._keep(table, prefix, Entry("intra", area, reached))
+
+    def _keep(self, table: dict[Prefix, Entry], prefix: Prefix, entry: Entry) -> None:
+        """Intra-area before inter-area; then the cheaper; equal ones together (RFC 2328 11)."""
+        found = table.get(prefix)
+        if found is None or (entry.kind == "intra" and found.kind == "inter"):
+            table[prefix] = entry
+        elif found.kind == entry.kind:
+            reached = merged(found.reached, entry.reached)
+            table[prefix] = replace(found if reached.cost == found.reached.cost else entry, reached=reached)
+
+    def _has_nssa(self, key: Key) -> bool:
+        return any(self.talked.processes[key].area(area).kind == "nssa" for area in self.areas(key))
+
+    # ---------------------------------------------------------------------------------------- border routers
+
+    def _is_border(self, process: Process) -> bool:
+        """More than one area with an interface up; of Cisco's kind only with the backbone among them (RFC 3509 2)."""
+        areas = self.areas(process.key)
+        if len(areas) < 2:
+            return False
+        if process.config.abr_type == "cisco":
+            return BACKBONE in areas
+        return process.config.abr_type == "standard" or BACKBONE in (*areas, *process.config.areas)
+
+    def _announced(self, key: Key, area: str) -> Iterator[Summary]:
+        """The summary LSAs a border router makes for an area (RFC 2328 12.4.3)."""
+        process = self.talked.processes[key]
+        settings = process.area(area)
+        if settings.kind != "normal" and area != BACKBONE and _wants_default(process, settings):
+            yield Summary(process.node, DEFAULTS[process.ip_version], settings.default_cost)
+        if settings.kind == "normal" or settings.summary:
+            costs: dict[Prefix, int] = {}
+            for prefix, cost in self._offers(process, area):
+                costs[prefix] = max(costs.get(prefix, 0), cost)
+            for prefix, cost in sorted(costs.items()):
+                if cost < INFINITY and _lets_in(process, settings, prefix):
+                    yield Summary(process.node, prefix, cost)
+        if settings.kind == "normal":
+            yield from self._boundary_summaries(key, area)
+
+    def _offers(self, process: Process, into: str) -> Iterator[tuple[Prefix, int]]:
+        for prefix, entry in self.tables[process.key].items():
+            home = process.area(entry.area)
+            if entry.area == into or not _lets_out(process, home, prefix):
+                continue
+            if entry.kind == "inter" and (entry.area != BACKBONE or prefix.is_default):
+                continue  # what comes from outside the backbone goes no further
+            covering = _range(home, prefix) if entry.kind == "intra" else None
+            if covering is None:
+                yield prefix, entry.reached.cost
+            elif covering.advertise:
+                yield covering.substitute or covering.prefix, self.range_cost(process, home, covering)
+
+    def range_cost(self, process: Process, home: OspfArea, covering: AreaRange) -> int:
+        """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured."""
+        if covering.cost is not None:
+            return covering.cost
+        costs = [entry.reached.cost for _prefix, entry in self.in_range(process, home, covering)]
+        return min(costs) if process.config.rfc1583 else max(costs)
+
+    def in_range(self, process: Process, home: OspfArea, covering: AreaRange) -> list[tuple[Prefix, Entry]]:
+        """Intra-area prefixes of the area under a range; it is active while there are any."""
+        return [
+            (prefix, entry)
+            for prefix, entry in self.tables[process.key].items()
+            if entry.kind == "intra" and entry.area == home.area and _range(home, prefix) is covering
+        ]
+
+    def _boundary_summaries(self, key: Key, area: str) -> Iterator[Summary]:
+        """Type 4 LSAs: the way to AS boundary routers of other areas (RFC 2328 12.4.3)."""
+        process = self.talked.processes[key]
+        for boundary in sorted(self.boundaries):
+            node = self.talked.processes[boundary].node
+            if boundary[1] != key[1] or node == process.node or node in self.nodes[key, area]:
+                continue
+            paths = [(rank, reached.cost) for rank, reached in self.boundary_paths(key, node)]
+            beside = any(node in self.nodes[key, other] for other in self.areas(key))
+            if paths and (beside or area != BACKBONE):
+                yield Summary(process.node, node, min(paths)[1])
+
+    def boundary_paths(self, key: Key, node: Node) -> list[tuple[int, Reached]]:
+        """Ways to a boundary router, each with its rank: lower is preferred (RFC 2328 16.4.1)."""
+        process = self.talked.processes[key]
+        found = []
+        for area in self.areas(key):
+            if node in self.nodes[key, area] and process.area(area).kind == "normal":
+                preferred = area != BACKBONE and not process.config.rfc1583
+                found.append((0 if preferred else 1, self.nodes[key, area][node]))
+        found += [(1, reached) for _area, reached in self._by_summary(key, node)]
+        return found
+
+    # ---------------------------------------------------------------------------------------- inter-area
+
+    def _learn(self, key: Key) -> None:
+        """Inter-area routes from the summaries heard: a border router looks at the backbone's alone (RFC 2328 16.2)."""
+        process, table = self.talked.processes[key], self.tables.get(key, {})
+        targets = {
+            target
+            for area in self._examined(key)
+            for target in self.summaries.get((key, area), ())
+            if isinstance(target, Prefix)
+        }
+        for target in targets:
+            if target in table and table[target].kind == "intra":
+                continue
+            if key in self.borders and self._is_own_range(process, target):
+                continue
+            table.pop(target, None)
+            for area, reached in self._by_summary(key, target):
+                self._keep(table, target, Entry("inter", area, reached))
+
+    def _examined(self, key: Key) -> tuple[str, ...]:
+        areas = self.areas(key)
+        return (BACKBONE,) if key in self.borders and BACKBONE in areas else areas
+
+    def _by_summary(self, key: Key, target: Prefix | Node) -> Iterator[tuple[str, Reached]]:
+        own = self.talked.processes[key].node
+        for area in self._examined(key):
+            for summary in self.summaries.get((key, area), {}).get(target, ()):
+                border = self.nodes[key, area].get(summary.origin)
+                if border is not None and summary.origin != own:
+                    yield area, Reached(border.cost + summary.cost, border.hops)
+
+    def _is_own_range(self, process: Process, prefix: Prefix) -> bool:
+        """A range of one's own that is active is not learned from others (RFC 2328 16.2 (3))."""
+        return any(
+            item.prefix == prefix and self.in_range(process, process.area(area), item)
+            for area in self.areas(process.key)
+            for item in process.area(area).ranges
+        )
+
+    def discards(self, key: Key) -> Iterator[Prefix]:
+        """Active ranges that are advertised: what nothing more specific takes goes nowhere (RFC 2328 12.4.3, end)."""
+        process = self.talked.processes[key]
+        if key in self.borders:
+            for area in self.areas(key):
+                for item in process.area(area).ranges:
+                    if item.advertise and self.in_range(process, process.area(area), item):
+                        yield item.prefix
+
+
+def _by_target(heard: Iterable[Summary]) -> dict[Prefix | Node, tuple[Summary, ...]]:
+    found: dict[Prefix | Node, list[Summary]] = defaultdict(list)
+    for summary in heard:
+        found[summary.target].append(summary)
+    return {target: tuple(summaries) for target, summaries in found.items()}
+
+
+def _wants_default(process: Process, settings: OspfArea) -> bool:
+    """Stub areas get a default in place of externals; an NSSA where the vendor sends one or summaries are kept out."""
+    return settings.kind == "stub" or process.row.ospf_nssa_default or not settings.summary
+
+
+def _range(home: OspfArea, prefix: Prefix) -> AreaRange | None:
+    """The most specific range that covers a prefix."""
+    covering = [item for item in home.ranges if item.prefix.covers(prefix)]
+    return max(covering, key=lambda item: item.prefix.length, default=None)
+
+
+def _lets_out(process: Process, home: OspfArea, prefix: Prefix) -> bool:
+    """``export-list`` and ``filter-list ... out`` of the area a prefix comes from."""
+    return _access(process, home.export_list, prefix) and _prefix_list(process, home.filter_out, prefix)
+
+
+def _lets_in(process: Process, settings: OspfArea, prefix: Prefix) -> bool:
+    """``import-list`` and ``filter-list ... in`` of the area it goes into."""
+    return _access(process, settings.import_list, prefix) and _prefix_list(process, settings.filter_in, prefix)
+
+
+def _access(process: Process, name: str | None, prefix: Prefix) -> bool:
+    """An area's list that does not exist filters nothing (FRR ospf_abr.c)."""
+    if name is None or (prefix.version, name) not in process.router.policies.access_lists:
+        return True
+    return policy.access_list_permits(process.router, name, prefix)
+
+
+def _prefix_list(process: Process, name: str | None, prefix: Prefix) -> bool:
+    if name is None or (prefix.version, name) not in process.router.policies.prefix_lists:
+        return True
+    return policy.prefix_list_permits(process.router, name, prefix)
+
+
+def refuse_virtual_links(talked: Talk) -> None:
+    """Raises `Unproven` for what is not modelled."""
+    for process in talked.processes.values():
+        for area in process.config.areas.values():
+            if area.virtual_links:
+                raise Unproven(f"{process.router.name}: OSPF virtual link over area {area.area}")
