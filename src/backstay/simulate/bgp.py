@@ -140,6 +140,7 @@ def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: 
         advertisements=advertisements(settled.found.peerings, settled.outcomes),
         events=tuple(events),
         unknowns=_unknowns(speaking, settled),
+        prefixes=frozenset(prefix for outcome in settled.outcomes for prefix in outcome.task.prefixes),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from backstay.model.routing import DEFAULT_VRF
 from backstay.model.source import Remark
 from backstay.model.state import Fate, NextHop, Route
 from backstay.model.vendor import SEMANTICS
+from backstay.simulate.columns import Columns
 from backstay.simulate.seams import Computed
 
 FATES = tuple(Fate)
@@ -34,6 +36,8 @@ UNEXPLORED = 0
 """The hop set of nodes nobody asked about: it has no branches."""
 
 T = TypeVar("T")
+
+Ints = npt.NDArray[np.int64]
 
 ON_LINK = frozenset({"connected", "local", "kernel"})
 MAYBE_ON_LINK = ON_LINK | {"static"}
@@ -160,6 +164,8 @@ class Fib:
         self._known = _configured(self.network)
         self.filtered, self.by_source = _filters(self.network)
         self._unknowns: set[Remark] = set()
+        self._columns = Columns(self)
+        self._laid_out: tuple[Ints, Ints, Ints] | None = None
 
     @property
     def unknowns(self) -> tuple[Remark, ...]:
@@ -170,9 +176,10 @@ class Fib:
         """The destination, with the source address only where some access list asks for it."""
         return Target(address, source if self.by_source else None)
 
-    def row(self, target: Target, sources: Iterable[int]) -> npt.NDArray[np.int64]:
+    def row(self, target: Target, sources: Iterable[int]) -> Ints:
         """The hop set of every node that packets from the sources to the target come to; `UNEXPLORED` elsewhere."""
         belonging = self._belongings.of(target.address)
+        column = self._columns.of(target.address)
         owners = {(ref.router, self._vrf(ref)) for ref in self._carriers.get(target.address, ())}
         row = np.full(len(self.nodes), UNEXPLORED, dtype=np.int64)
         work = list(sources)
@@ -181,7 +188,10 @@ class Fib:
             if row[index] != UNEXPLORED:
                 continue
             node = self.nodes[index]
-            hop_set = self.end(Fate.DELIVERED, node[0]) if node in owners else self._at(index, target, belonging)
+            if node in owners:
+                hop_set = self.end(Fate.DELIVERED, node[0])
+            else:
+                hop_set = (column[index] if column else UNEXPLORED) or self._at(index, target, belonging)
             row[index] = hop_set
             work.extend(self._onward[hop_set])
         return row
@@ -209,6 +219,20 @@ class Fib:
     def hop_set(self, branches: Iterable[Branch]) -> int:
         """The number of a set of branches with equal shares."""
         return self._intern(tuple(sorted(branches)))
+
+    def across(self, ways: Iterable[tuple[InterfaceRef, int]]) -> int:
+        """The hop set of equal shares that each leave by an interface and come to a node."""
+        return self.hop_set(Branch(self.interface(out), node, NONE, NONE) for out, node in ways)
+
+    def laid_out(self) -> tuple[Ints, Ints, Ints]:
+        """Every hop set as arrays: how many branches, where they begin, and the branches one below the other."""
+        if self._laid_out is None or len(self._laid_out[0]) != len(self.hop_sets):
+            counts = np.fromiter(map(len, self.hop_sets), dtype=np.int64, count=len(self.hop_sets))
+            starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+            numbers = chain.from_iterable(chain.from_iterable(self.hop_sets))
+            flat = np.fromiter(numbers, dtype=np.int64, count=4 * int(counts.sum())).reshape(-1, 4)
+            self._laid_out = (counts, starts, flat)
+        return self._laid_out
 
     def interface(self, ref: InterfaceRef) -> int:
         """The number of an interface; ``interfaces`` is the way back."""

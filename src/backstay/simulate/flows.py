@@ -56,10 +56,7 @@ class Batch:
 
     def _lay_out(self) -> None:
         """Edges of all branches: ``tail`` node, ``head`` node (NONE: an end), ``share``, ``out`` interface."""
-        table = self.fib.hop_sets
-        counts = np.fromiter((len(item) for item in table), dtype=np.int64, count=len(table))
-        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-        flat = np.array([branch for item in table for branch in item], dtype=np.int64).reshape(-1, 4)
+        counts, starts, flat = self.fib.laid_out()
         many = counts[self.rows]
         self.tail: Ints = np.repeat(np.arange(self.rows.size), many)
         within = np.arange(self.tail.size) - np.repeat(np.cumsum(many) - many, many)

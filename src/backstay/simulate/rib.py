@@ -7,6 +7,7 @@ runs on (without BGP's routes) and as the final tables.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import InterfaceRef, Network
@@ -46,6 +47,20 @@ class Local:
             others = {item.vrf for item in router.interfaces.values()} | router.vrfs
             others.update(line.vrf for line in router.static_routes)
             self.vrfs[name] = (DEFAULT_VRF, *sorted(others - {DEFAULT_VRF}))
+
+    @cached_property
+    def connected_nodes(self) -> Mapping[Prefix, tuple[Node, ...]]:
+        """Who is connected to a prefix, in any VRF."""
+        found: dict[Prefix, tuple[Node, ...]] = {}
+        for node, table in self.connected.items():
+            for prefix in table:
+                found[prefix] = (*found.get(prefix, ()), node)
+        return found
+
+    @cached_property
+    def static_prefixes(self) -> frozenset[Prefix]:
+        """Prefixes of static lines anywhere."""
+        return frozenset(prefix for table in self.static.values() for prefix in table)
 
     def known(self, vrf: str) -> set[Prefix]:
         """Prefixes of connected and static routes anywhere in a VRF."""
@@ -158,7 +173,7 @@ class Rib:
         """
         if self.topology.owns(router, vrf, address):
             return None
-        for prefix in self._covering(vrf, address):
+        for prefix in self.covering(vrf, address):
             if prefix.is_default:
                 return None
             if ((router, vrf), prefix) in self._open and not prefix.is_host:
@@ -256,7 +271,7 @@ class Rib:
 
     def lookup(self, router: str, vrf: str, address: Address) -> tuple[Prefix, Route] | None:
         """Longest match for a packet to the address."""
-        for prefix in self._covering(vrf, address):
+        for prefix in self.covering(vrf, address):
             found = self.route(router, vrf, prefix)
             if found is not None:
                 return prefix, found
@@ -266,12 +281,29 @@ class Rib:
         found = self._local.known(vrf)
         for igp in self._igps:
             found.update(igp.known())
-        for (_, place), table in self.bgp.routes.items():
-            if place == vrf:
-                found.update(table)
+        found.update(self._of_bgp(vrf))
         return tuple(sorted(found))
 
-    def _covering(self, vrf: str, address: Address) -> tuple[Prefix, ...]:
+    def _of_bgp(self, vrf: str) -> Iterable[Prefix]:
+        """BGP's prefixes: all it knows of, where it says so, without working out who has which."""
+        tables = [table for (_, place), table in self.bgp.routes.items() if place == vrf]
+        if self.bgp.prefixes is not None:
+            return self.bgp.prefixes if tables else ()
+        return {prefix for table in tables for prefix in table}
+
+    def interior_alone(self, prefix: Prefix) -> bool:
+        """Whether nobody has a static or BGP route for the prefix: what connected routes leave is the interior's."""
+        return prefix not in self._local.static_prefixes and prefix not in self._bgp_prefixes
+
+    @cached_property
+    def _bgp_prefixes(self) -> frozenset[Prefix]:
+        return frozenset(prefix for _, vrf in self.bgp.routes for prefix in self._of_bgp(vrf))
+
+    def connected_to(self, prefix: Prefix) -> Sequence[Node]:
+        """Nodes with a connected route for exactly this prefix."""
+        return self._local.connected_nodes.get(prefix, ())
+
+    def covering(self, vrf: str, address: Address) -> tuple[Prefix, ...]:
         """Prefixes of anyone that hold the address, longest first."""
         key = (vrf, address)
         if key not in self._covers:

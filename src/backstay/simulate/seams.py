@@ -141,7 +141,8 @@ class Evaluate(Protocol):
 class BgpResult:
     """What BGP settles on over one underlay. ``routes`` holds BGP's best routes by (router, VRF): protocols bgp, ibgp,
     aggregate, with ``attributes``, ``next_hops`` as the table shows them and ``forwarding`` resolved. A
-    route is here whether or not another protocol beats it in the table: `rib` merges by distance.
+    route is here whether or not another protocol beats it in the table: `rib` merges by distance. ``prefixes`` are all
+    there may be in ``routes``, None where nobody says.
     """
 
     routes: Mapping[tuple[str, str], RouteTable] = field(default_factory=dict)
@@ -149,6 +150,7 @@ class BgpResult:
     advertisements: frozenset[Advertisement] = frozenset()
     events: tuple[Event, ...] = ()
     unknowns: tuple[Remark, ...] = ()
+    prefixes: frozenset[Prefix] | None = None
 
 
 NO_BGP = BgpResult()
