@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import backstay.audit
 import backstay.simulate
 from backstay import api
-from backstay.api import load, read_change, resolve
+from backstay.api import assess, load, read_change, resolve, with_demands
 
 if TYPE_CHECKING:
     from backstay.api import audit, simulate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "load", "read_change", "resolve", "simulate"]
+__all__ = ["__version__", "assess", "audit", "load", "read_change", "resolve", "simulate", "with_demands"]
 
 
 class _CallableRoom(ModuleType):

@@ -47,9 +47,10 @@ def root(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
-    from backstay.cli import commands
+    from backstay.cli import capacity, commands
 
     commands.register(app)
+    capacity.register(app)
     try:
         app(standalone_mode=True)
     except BackstayError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 from backstay.model.demand import Demand
 from backstay.model.endpoints import known_place
@@ -18,6 +20,7 @@ from backstay.read.units import did_you_mean
 FILE = "demands.csv"
 REQUIRED = ("from", "to", "mbps")
 COLUMNS = (*REQUIRED, "class", "period")
+TWICE = "demand-twice"
 
 
 def read_demands(text: str, network: Network, file: str = FILE) -> tuple[tuple[Demand, ...], tuple[Remark, ...]]:
@@ -33,6 +36,20 @@ def read_demands(text: str, network: Network, file: str = FILE) -> tuple[tuple[D
     known: dict[tuple[str, bool], bool] = {}
     demands = tuple(_demand(network, known, _cells(columns, row, place), place) for row, place in rows)
     return demands, tuple(_repeats(demands))
+
+
+def with_demands(network: Network, path: Path) -> Network:
+    """The network with the demands of another file in place of its own; places in it are ``path``.
+
+    Raises `IntentError` as `read_demands` does, and OSError where the file cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise IntentError(f"not UTF-8 text: byte {fault.start} cannot be read", Place(str(path))) from None
+    demands, remarks = read_demands(text, network, str(path))
+    kept = tuple(remark for remark in network.remarks if remark.code != TWICE)
+    return dataclasses.replace(network, demands=demands, remarks=kept + remarks)
 
 
 def _rows(text: str, file: str) -> Iterator[tuple[list[str], Place]]:
@@ -110,4 +127,4 @@ def _repeats(demands: tuple[Demand, ...]) -> Iterator[Remark]:
         first = seen.setdefault(key, demand)
         if first is not demand:
             text = f"{demand.source} to {demand.destination} stands in line {first.place.line} already; both count"
-            yield Remark("demand-twice", text, None, demand.place)
+            yield Remark(TWICE, text, None, demand.place)

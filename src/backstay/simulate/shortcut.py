@@ -261,7 +261,30 @@ def _only_layer(fib: Fib, shares: Sequence[Part]) -> Layer | None:
         for layer in igp.layers
         if any(prefix.version in versions for prefix in layer.block.prefixes)
     ]
-    return found[0][1] if len(found) == 1 and _plain(*found[0], fib) else None
+    chosen = _foremost(found)
+    return chosen[1] if chosen and _plain(*chosen, fib) else None
+
+
+def _foremost(found: Sequence[tuple[LayeredRoutes, Layer]]) -> tuple[LayeredRoutes, Layer] | None:
+    """The layer that is used wherever any is: the only one, or the preferred of twins. Routers of IS-IS levels 1 and 2 in
+    one area have the same graph with the same prefixes twice, whatever fails; level 1 wins (RFC 1195 3.10.2).
+    """
+    chosen = min(found, key=lambda item: item[1].rank, default=None)
+    if chosen is None or any(igp is not chosen[0] or not _twins(layer, chosen[1]) for igp, layer in found):
+        return None
+    return chosen
+
+
+def _twins(one: Layer, other: Layer) -> bool:
+    return one is other or (
+        one.paths.keys == other.paths.keys
+        and one.paths.edges == other.paths.edges
+        and one.paths.closed == other.paths.closed
+        and one.paths.limit == other.paths.limit
+        and one.members == other.members
+        and one.block.prefixes == other.block.prefixes
+        and one.block.announcements == other.block.announcements
+    )
 
 
 def _still(fib: Fib) -> bool:

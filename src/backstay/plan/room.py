@@ -1,0 +1,212 @@
+"""How much more could be sent between places, and how long the ways are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from backstay.model.endpoints import entries
+from backstay.plan.assessment import Detour, Room, Stretch, Thing
+from backstay.plan.picture import Floats, Hour, Picture
+from backstay.plan.scan import Question
+from backstay.plan.ways import Ways, alive, distances, ways, work
+from backstay.simulate.sweep import sweep
+from backstay.simulate.sweep_input import LoadModel
+
+AFFORDED = 2e7
+"""Shares of pairs on links, over all scenarios, that are looked at; about a second."""
+
+CHUNK_BYTES = 48 << 20
+
+LEAST_SHARE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two places by the nodes traffic enters at and goes to, in equal parts."""
+
+    source: str
+    destination: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+
+def pairs(picture: Picture) -> tuple[Pair, ...]:
+    """Every ordered pair of sites, of routers where there are no sites."""
+    model = picture.model
+    assert model is not None
+    index = {name: number for number, name in reversed(list(enumerate(picture.routers)))}
+    sinks = {name: number for number, name in enumerate(picture.routers)}
+    places = {}
+    for name in picture.network.sites or picture.network.routers:
+        routers = [router for router in entries(picture.network, name) if router in index]
+        if routers:
+            places[name] = routers
+    return tuple(
+        Pair(one, other, tuple(index[r] for r in places[one]), tuple(sinks[r] for r in places[other]))
+        for one in sorted(places)
+        for other in sorted(places)
+        if one != other and not set(places[one]) & set(places[other])
+    )
+
+
+def rooms(picture: Picture, question: Question, hour: Hour) -> tuple[tuple[Room, ...], str]:
+    """The room of every pair, tightest first, over as many failures at once as can be afforded; and what was left out.
+
+    A scenario in which either place is gone, or no way is left between them, has no say. Raises nothing: a network too
+    large gets an empty answer with the reason.
+    """
+    if picture.model is None:
+        return (), f"not computed: {picture.reason}"
+    at_once, note = _affordable(picture.model, question)
+    if at_once < 0:
+        return (), note
+    found = _Tightest(picture, question, hour, pairs(picture))
+    for failed, loads in _scenarios(picture, question, hour, at_once):
+        found.look(failed, loads)
+    return found.rooms(), note
+
+
+def _affordable(model: LoadModel, question: Question) -> tuple[int, str]:
+    counts = [1, 1 + len(question.failures), question.scenarios]
+    for at_once in range(question.at_once, -1, -1):
+        if counts[at_once] * work(model) <= AFFORDED:
+            left_out = "" if at_once == question.at_once else f"with at most {at_once} failures at once"
+            return at_once, left_out
+    return -1, f"not computed: {len(model.routers)} routers are too many"
+
+
+def _scenarios(
+    picture: Picture, question: Question, hour: Hour, at_once: int
+) -> Iterator[tuple[npt.NDArray[np.int32], Floats]]:
+    assert picture.model is not None
+    run = sweep(_with_failures(picture, question, hour), failures=at_once, loads=True, threads=question.threads)
+    size, links = len(picture.model.routers), len(picture.model.links)
+    step = max(1, CHUNK_BYTES // (8 * size * size * max(size, links)))
+    for first in range(0, run.count, step):
+        for batch in run.batches(first, min(first + step, run.count)):
+            assert batch.loads is not None
+            yield batch.failed, batch.loads
+
+
+def _with_failures(picture: Picture, question: Question, hour: Hour) -> LoadModel:
+    return replace(picture.at(hour), failures=question.failures)
+
+
+class _Tightest:
+    """The tightest scenario of every pair so far."""
+
+    def __init__(self, picture: Picture, question: Question, hour: Hour, wanted: tuple[Pair, ...]) -> None:
+        assert picture.model is not None
+        self.picture, self.question, self.hour, self.wanted = picture, question, hour, wanted
+        self.model = picture.model
+        self.least = np.full(len(wanted), np.inf)
+        self.bottleneck = np.full(len(wanted), -1)
+        self.cause = np.full((len(wanted), 2), -1, dtype=np.int32)
+        size = len(self.model.routers)
+        self.places = np.array([end * size + start for pair in wanted for end in pair.ends for start in pair.starts])
+        counts = np.array([len(pair.ends) * len(pair.starts) for pair in wanted])
+        self.begin = np.cumsum(counts) - counts
+        self.parts = counts[:, None].astype(np.float64)
+
+    def look(self, failed: npt.NDArray[np.int32], loads: Floats) -> None:
+        """Take in some scenarios with their loads."""
+        if not self.wanted:
+            return
+        up, _ = alive(self.model, self.question.failures, failed)
+        shares = ways(self.model, up).shares(self.model)
+        count, size, _, links = shares.shape
+        # [scenario, pair, link]: the mean over the routers of the two places.
+        mean = shares.reshape(count, size * size, links)[:, self.places, :]
+        if len(self.places) > len(self.wanted):
+            mean = np.add.reduceat(mean, self.begin, axis=1) / self.parts
+        none = (failed < 0).all(axis=1)
+        limits = np.where(none, self.question.limit, self.question.failure_limit)[:, None] * self.model.capacities
+        left = np.maximum(limits - loads, 0.0)
+        room = np.full(mean.shape, np.inf)
+        np.divide(left[:, None, :], mean, out=room, where=mean > LEAST_SHARE)
+        self._keep(room, failed)
+
+    def _keep(self, room: Floats, failed: npt.NDArray[np.int32]) -> None:
+        links = room.argmin(axis=2)
+        least = np.take_along_axis(room, links[:, :, None], axis=2)[:, :, 0]
+        scenario = least.argmin(axis=0)
+        columns = np.arange(room.shape[1])
+        tighter = least[scenario, columns] < self.least * (1 - 1e-9)
+        self.least[tighter] = least[scenario, columns][tighter]
+        self.bottleneck[tighter] = links[scenario, columns][tighter]
+        self.cause[tighter] = failed[scenario][tighter]
+
+    def rooms(self) -> tuple[Room, ...]:
+        """Pairs with a limit, tightest first."""
+        found = [
+            Room(
+                source=pair.source,
+                destination=pair.destination,
+                mbps=float(self.least[number]),
+                bottleneck=self.picture.interfaces[self.bottleneck[number]],
+                cause=named(self.question, self.cause[number].tolist()),
+                period=self.hour.period,
+            )
+            for number, pair in enumerate(self.wanted)
+            if np.isfinite(self.least[number])
+        ]
+        return tuple(sorted(found, key=lambda room: (room.mbps, room.source, room.destination)))
+
+
+def named(question: Question, failed: Sequence[int]) -> tuple[Thing, ...]:
+    """The things that fail, by index."""
+    return tuple(Thing(question.failures[index].kind, question.failures[index].name) for index in failed if index >= 0)
+
+
+# ------------------------------------------------------------------------------------------- lengths
+
+
+def stretch(picture: Picture, hour: Hour) -> Stretch:
+    """How much longer routed ways are than the shortest possible, while nothing fails.
+
+    Pairs are those with demand between them; a pair whose every way has a link of unknown length is left out.
+    """
+    if picture.model is None:
+        return Stretch(mean=None, pairs=(), unmeasured=0, note=f"not computed: {picture.reason}")
+    unmeasured = int(np.isnan(picture.lengths).sum())
+    if unmeasured:
+        note = "not computed: a link without length_km whose ends have no position"
+        return Stretch(mean=None, pairs=(), unmeasured=unmeasured, note=note)
+    if work(picture.model) > AFFORDED:
+        return Stretch(mean=None, pairs=(), unmeasured=0, note=f"not computed: {len(picture.routers)} routers")
+    return _stretch(picture, picture.at(hour))
+
+
+def _stretch(picture: Picture, model: LoadModel) -> Stretch:
+    up = np.ones((1, len(model.links)), dtype=bool)
+    found = ways(model, up)
+    routed = _lengths(found, model, picture.lengths)
+    shortest = distances(model, up, picture.lengths)[0]
+    detours = [
+        Detour(
+            source=model.routers[source],
+            destination=picture.routers[target],
+            km=float(routed[source, target]),
+            shortest_km=float(shortest[source, target]),
+        )
+        for source, target in np.argwhere(model.demands > 0).tolist()
+        if source != target and np.isfinite(shortest[source, target])
+    ]
+    there = np.isfinite(shortest) & (model.demands > 0)
+    long, short = (float((model.demands[there] * km[there]).sum()) for km in (routed, shortest))
+    ordered = sorted(detours, key=lambda item: (-item.stretch, -item.km, item.source, item.destination))
+    return Stretch(mean=long / short if short else None, pairs=tuple(ordered), unmeasured=0)
+
+
+def _lengths(found: Ways, model: LoadModel, lengths: Floats) -> Floats:
+    """[from, to]: mean kilometres of the routed ways."""
+    size = len(model.routers)
+    beyond = np.zeros((size, size))
+    for link, tail in enumerate(model.tails.tolist()):
+        beyond[:, tail] += found.split[0, :, link] * lengths[link]
+    total: Floats = np.einsum("tsv,tv->st", found.passes[0], beyond)
+    return total

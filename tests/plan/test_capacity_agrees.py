@@ -1,0 +1,112 @@
+"""The assessment of the October example held against the engine and against itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import backstay
+from backstay.model.network import Network
+from backstay.plan.capacity import assess, chosen
+from backstay.plan.optimum import best_possible
+from backstay.plan.picture import NAMED, heaviest, picture
+from backstay.plan.scan import Question, scan
+from backstay.plan.ways import alive, ways
+from backstay.simulate.sweep import sweep
+from backstay.simulate.sweep_input import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", params=["october", "october-drained"])
+def network(request: pytest.FixtureRequest) -> Network:
+    return backstay.load(ROOT / "examples" / request.param)
+
+
+def test_single_failures_are_the_engines(network: Network) -> None:
+    """Within what moving exits can matter: all demand to them over the narrowest link."""
+    drawn = picture(network)
+    state = backstay.simulate(network, sweep=True)
+    assert state.sweep
+    known = {(NAMED[item.kind], item.name): item for item in state.sweep}
+    assert len(known) == len(drawn.failures)
+    stake = drawn.at_stake(heaviest(drawn)) / drawn.capacities.min()
+    assert drawn.model is not None
+    for batch in sweep(drawn.model):
+        for row in np.flatnonzero(batch.failed[:, 0] >= 0).tolist():
+            thing = drawn.failures[batch.failed[row, 0]]
+            engine = known[thing.kind, thing.name]
+            assert batch.max_utilisation[row] == pytest.approx(engine.max_utilisation, abs=stake + 1e-9)
+            assert batch.lost[row] == pytest.approx(engine.lost_mbps, abs=1e-6)
+
+
+def test_where_exits_could_matter_the_engine_answers(network: Network) -> None:
+    """A limit within the stake of a load makes every single failure the engine's own."""
+    drawn = picture(network)
+    first = assess(network, failures=1)
+    narrow = next(item for item in first.links if item.cause)
+    assert narrow.worst is not None
+    question = Question(
+        at_once=1, failures=chosen(drawn.failures, None, ()), limit=narrow.worst, failure_limit=narrow.worst
+    )
+    (tally,) = scan(drawn, question, lambda _done, _total: None)
+    assert tally.exits_routed
+    state = backstay.simulate(network, sweep=True)
+    assert state.sweep
+    for number, thing in enumerate(question.failures):
+        engine = next(item for item in state.sweep if (NAMED[item.kind], item.name) == (thing.kind, thing.name))
+        assert tally.thing_worst[number] == engine.max_utilisation
+
+
+def test_shares_of_pairs_add_up_to_the_loads_of_the_sweep(network: Network) -> None:
+    drawn = picture(network)
+    assert drawn.model is not None
+    (batch, *_) = sweep(drawn.model, loads=True)
+    up, _routers = alive(drawn.model, drawn.failures, batch.failed)
+    shares = ways(drawn.model, up).shares(drawn.model)
+    loads = np.einsum("btsl,st->bl", shares, drawn.model.demands)
+    assert batch.loads is not None
+    assert np.abs(loads - batch.loads).max() < 1e-6
+
+
+def test_room_is_exact(network: Network) -> None:
+    """Sending a pair's room on top puts its bottleneck at the limit, and nothing beyond it."""
+    found = assess(network, failures=1)
+    drawn = picture(network)
+    assert drawn.model is not None
+    for room in (found.rooms[0], found.rooms[len(found.rooms) // 2], found.rooms[-1]):
+        demands = drawn.model.demands.copy()
+        (start,) = (drawn.node_of(name) for name in network.sites[room.source].routers)
+        end = max(
+            number for number, name in enumerate(drawn.routers) if name in network.sites[room.destination].routers
+        )
+        demands[start, end] += room.mbps
+        highest = -1.0
+        for batch in sweep(replace(drawn.model, demands=demands), loads=True):
+            assert batch.loads is not None
+            limits = np.where(batch.scenario == 0, found.limit, found.failure_limit)[:, None] * drawn.capacities
+            alone = np.array([_survives(drawn.failures, row, start, end) for row in batch.failed])
+            highest = max(highest, float((batch.loads / limits)[alone].max()))
+        assert highest == pytest.approx(1.0, abs=1e-9)
+
+
+def _survives(failures: tuple[Failure, ...], failed: npt.NDArray[np.int32], start: int, end: int) -> bool:
+    dead = {node for index in failed if index >= 0 for node in failures[index].routers}
+    return not {start, end} & dead
+
+
+def test_no_routing_does_better_than_the_optimum(network: Network) -> None:
+    """Metrics drawn at random never get below the proven best."""
+    drawn = picture(network)
+    assert drawn.model is not None
+    best = best_possible(drawn.model)
+    assert best.utilisation is not None
+    generator = np.random.default_rng(7)
+    for _ in range(25):
+        metrics = generator.integers(1, 100, len(drawn.model.links)).astype(np.uint32)
+        (batch,) = sweep(replace(drawn.model, metrics=metrics), failures=0)
+        assert batch.max_utilisation[0] >= best.utilisation - 1e-9
