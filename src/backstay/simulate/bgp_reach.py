@@ -33,13 +33,29 @@ class Reach:
         self._known: frozenset[Prefix] = frozenset()
         self._resolved: dict[Question, Answer] = {}
         self._reached: dict[Question, bool] = {}
+        self._open: set[Question] = set()
+        self._circular = False
 
     def resolve(self, router: str, vrf: str, address: Address) -> Answer:
-        """Where packets for the address leave, for a next hop or the start of a session."""
+        """Where packets for the address leave, for a next hop or the start of a session. Routes that resolve through
+        each other alone resolve nowhere.
+        """
         question = (router, vrf, address)
-        if question not in self._resolved:
-            self._resolved[question] = self._resolve(question)
-        return self._resolved[question]
+        if question in self._resolved:
+            return self._resolved[question]
+        if question in self._open:
+            self._circular = True
+            return None
+        self._open.add(question)
+        try:
+            answer = self._resolve(question)
+        finally:
+            self._open.discard(question)
+        if not self._open:
+            self._circular = False
+        if not self._circular:
+            self._resolved[question] = answer
+        return answer
 
     def reaches(self, router: str, vrf: str, address: Address) -> bool:
         """Whether packets arrive at an owner of the address."""

@@ -103,6 +103,7 @@ address-family encap|encapv4|encapv6 * >> bgp-foreign
 BGP_FAMILY = """
 network {prefix} *
 aggregate-address {prefix} *
+redistribute ospf
 redistribute ospf|table {instance} *
 redistribute {protocol} *
 maximum-paths <number>
