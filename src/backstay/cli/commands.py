@@ -202,7 +202,7 @@ def diff(
         before = api.simulate(plan.before, engine=engine)
         tell("computing after")
         after = api.simulate(plan.after, engine=engine)
-    _require_router(plan.before, router)
+    require_router(plan.before, router)
     if output is TableFormat.JSON:
         print_json(comparison.diff_document(before, after, router))
     else:
@@ -221,22 +221,24 @@ def routes(
     with progress() as tell:
         tell(f"reading {network}")
         loaded = api.load(network)
-        _require_router(loaded, router)
+        require_router(loaded, router)
         tell("computing routes")
         state = api.simulate(loaded, engine=engine)
     if output is TableFormat.JSON:
         print_json(routes_document(state, router or None))
     else:
-        _print_routes(state, router)
-    _tell_unknowns(state)
+        print_routes(state, router)
+    tell_unknowns(state)
 
 
-def _require_router(network: Network, router: str) -> None:
+def require_router(network: Network, router: str) -> None:
+    """Raises `UsageError` when the network has no router of this name; "" asks for none."""
     if router and network.router_named(router) is None:
         raise UsageError(f"no router is called {router!r} in this network")
 
 
-def _print_routes(state: State, only: str) -> None:
+def print_routes(state: State, only: str) -> None:
+    """Print a State's tables, of all routers or of one."""
     screen = console()
     for name, vrfs in sorted(state.routes.items()):
         if only and name.casefold() != only.casefold():
@@ -254,7 +256,7 @@ def _print_routes(state: State, only: str) -> None:
             screen.print(shown)
 
 
-def _tell_unknowns(state: State) -> None:
+def tell_unknowns(state: State) -> None:
     """An engine that could not compute all of it must not exit as if it had."""
     for unknown in state.unknowns:
         sys.stderr.write(f"backstay: unknown: {unknown.text}\n")

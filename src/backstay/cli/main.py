@@ -47,10 +47,12 @@ def root(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
-    from backstay.cli import capacity, commands
+    from backstay.cli import capacity, commands, lab, replay
 
     commands.register(app)
     capacity.register(app)
+    lab.register(app)
+    replay.register(app)
     try:
         app(standalone_mode=True)
     except BackstayError as error:

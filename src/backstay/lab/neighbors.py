@@ -1,0 +1,173 @@
+"""Adjacencies and sessions as the daemons see them, named as the network names them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backstay.lab.design import NEIGHBOR
+from backstay.lab.record import Content
+from backstay.lab.vty import Vty
+from backstay.model.address import Address
+from backstay.model.network import InterfaceRef, Network
+from backstay.model.state import Adjacency, Session
+
+FAMILY_VERSIONS = {"ipv4Unicast": 4, "ipv6Unicast": 6}
+
+
+class Wiring:
+    """Who is on the other side."""
+
+    def __init__(self, content: Content) -> None:
+        self.network, self.plan = content.network, content.design
+        self._peers = {
+            end: tuple(other for other in link.ends if other != end)
+            for link in self.network.links.values()
+            for end in link.ends
+        }
+        self._owners = _owners(self.network)
+        self._outside = {(m.router, m.own): n.subject for n in self.plan.of_kind(NEIGHBOR) for m in n.meetings}
+
+    def peer(self, ref: InterfaceRef, address: Address | None, router_id: str | None = None) -> InterfaceRef | None:
+        """The interface across the wire: the only one there, else the one with the address, or of the router id."""
+        others = self._peers.get(ref, ())
+        if len(others) == 1:
+            return others[0]
+        for other in others:
+            interface = self.network.routers[other.router].interfaces[other.interface]
+            if address and any(item.address == address for item in interface.addresses):
+                return other
+            if router_id and router_id in _router_ids(self.network, other.router):
+                return other
+        return None
+
+    def remote(self, router: str, address: Address, remote_as: int | str | None) -> str:
+        """Whom a BGP neighbour's address belongs to, as `Session.remote` has it."""
+        if address in self._owners:
+            return self._owners[address]
+        return self._outside.get((router, address)) or f"as{remote_as}@{router}/{address}"
+
+
+def _owners(network: Network) -> dict[Address, str]:
+    return {
+        item.address: router.name
+        for router in network.routers.values()
+        for interface in router.interfaces.values()
+        for item in interface.addresses
+    }
+
+
+def _router_ids(network: Network, router: str) -> frozenset[str]:
+    known = network.routers[router]
+    found = {known.router_id, *(process.router_id for process in (*known.ospf, *known.ospf6))}
+    loops = {i.address for f in known.interfaces.values() if f.kind == "loopback" for i in f.addresses}
+    return frozenset(str(item) for item in found | loops if item)
+
+
+def adjacencies(wiring: Wiring, router: str, daemon: str, vty: Vty) -> Iterator[Adjacency]:
+    """Adjacencies that are up."""
+    reader = {"isisd": _isis, "ospfd": _ospf, "ospf6d": _ospf6}[daemon]
+    yield from reader(wiring, router, vty)
+
+
+def _isis(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
+    for area in vty.json("show isis neighbor detail json").get("areas", ()):
+        for circuit in area.get("circuits", ()):
+            interface = circuit.get("interface")
+            if not isinstance(interface, dict) or interface.get("state") != "Up":
+                continue
+            local = InterfaceRef(router, str(interface["name"]))
+            text = interface.get("ipv4-address", {}).get("ipv4")
+            remote = wiring.peer(local, Address.parse(text) if text else None)
+            for level in _levels(str(interface.get("circuit-type", "")), circuit.get("level")):
+                if remote:
+                    yield Adjacency("isis", level, local, remote)
+
+
+def _levels(kind: str, level: int | None) -> tuple[str, ...]:
+    """A point-to-point adjacency can be of both levels at once (``L1L2``); a broadcast one is of one."""
+    return ("1", "2") if kind == "L1L2" and level in {None, 3} else (str(level),) if level in {1, 2} else ("1", "2")
+
+
+def _ospf(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
+    areas = {name: str(found.get("area", "")).split()[0] for name, found in _ospf_interfaces(vty).items()}
+    for neighbor, rows in vty.json("show ip ospf neighbor json").get("neighbors", {}).items():
+        for row in rows:
+            if not str(row.get("nbrState", row.get("state", ""))).startswith("Full"):
+                continue
+            local = InterfaceRef(router, str(row["ifaceName"]).partition(":")[0])
+            remote = wiring.peer(local, Address.parse(str(row["ifaceAddress"])), neighbor)
+            if remote:
+                yield Adjacency("ospf", areas.get(local.interface, ""), local, remote)
+
+
+def _ospf_interfaces(vty: Vty) -> Mapping[str, Any]:
+    found = vty.json("show ip ospf interface json")
+    return found.get("interfaces", found) if isinstance(found, dict) else {}
+
+
+def _ospf6(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
+    interfaces = vty.json("show ipv6 ospf6 interface json")
+    for row in vty.json("show ipv6 ospf6 neighbor json").get("neighbors", ()):
+        if not str(row.get("state", "")).startswith("Full"):
+            continue
+        local = InterfaceRef(router, str(row["interfaceName"]))
+        remote = wiring.peer(local, None, str(row.get("neighborId")))
+        area = str(interfaces.get(local.interface, {}).get("attachedToArea", "")) or "0.0.0.0"
+        if remote:
+            yield Adjacency("ospf6", dotted(area), local, remote)
+
+
+def dotted(area: str) -> str:
+    return str(ipaddress.IPv4Address(int(area))) if area.isdigit() else area
+
+
+def sessions(wiring: Wiring, router: str, vty: Vty) -> Iterator[Session]:
+    """Every configured session of a router. ``received`` is filled in by `completed`: a router that keeps no
+    Adj-RIB-In cannot tell it, the sender can.
+    """
+    known = wiring.network.routers[router]
+    processes = {process.vrf: process for process in known.bgp}
+    for vrf, families in vty.json("show bgp vrf all summary json").items():
+        peers: dict[str, dict[int, Mapping[str, Any]]] = {}
+        for family, found in families.items() if isinstance(families, dict) else ():
+            if family in FAMILY_VERSIONS and isinstance(found, dict):
+                for peer, state in found.get("peers", {}).items():
+                    peers.setdefault(peer, {})[FAMILY_VERSIONS[family]] = state
+        process = processes.get(vrf)
+        for peer, by_version in peers.items():
+            statement = process.neighbors.get(peer) if process else None
+            yield _session(wiring, router, vrf, peer, by_version, statement.remote_as if statement else None)
+
+
+def _session(
+    wiring: Wiring,
+    router: str,
+    vrf: str,
+    peer: str,
+    by_version: Mapping[int, Mapping[str, Any]],
+    remote_as: int | str | None,
+) -> Session:
+    state = next(iter(by_version.values()))
+    up = state.get("state") == "Established"
+    versions = sorted(by_version)
+    return Session(
+        router=router,
+        vrf=vrf,
+        peer=peer,
+        remote=wiring.remote(router, Address.parse(peer), remote_as) if _is_address(peer) else "",
+        established=up,
+        reason="" if up else str(state.get("state", "")),
+        accepted=tuple((v, int(by_version[v].get("pfxRcd", 0))) for v in versions) if up else (),
+        sent=tuple((v, int(by_version[v].get("pfxSnt", 0))) for v in versions) if up else (),
+        tripped=state.get("state") == "Idle (PfxCt)",
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Address.parse(text)
+    except ValueError:
+        return False
+    return True

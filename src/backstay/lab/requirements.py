@@ -1,0 +1,86 @@
+"""What a lab needs of this machine, looked at before anything is started; what is missing is named in one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from backstay.lab.design import DNS, NEIGHBOR, ROUTER, Design
+from backstay.lab.frr import BINARIES, daemons
+from backstay.model.errors import EnvironmentError_, Unproven
+from backstay.model.network import Network
+
+PACKAGES = {
+    "ip": "iproute2",
+    "vtysh": "frr",
+    "bird": "bird2",
+    "knotd": "knot",
+    "sshd": "openssh-server",
+    "ssh-keygen": "openssh-client",
+}
+MEMORY_OF_ROUTER_MB = 32
+"""Measured: 26 to 30 MB of proportional memory for zebra, isisd and bgpd of one router."""
+MOST_ROUTERS = 300
+"""Measured: 300 routers take 205 s to converge on two cores; beyond, IS-IS flooding grows worse than the square."""
+NEIGHBOR_LIMIT = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
+
+
+def missing(network: Network, plan: Design) -> str:
+    """The first things this machine lacks for the lab, as one line; "" when it has all."""
+    return "; ".join(_missing(network, plan))
+
+
+def _missing(network: Network, plan: Design) -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "a lab needs root: it makes network namespaces (run it with sudo)"
+    wanted = ["ip", "vtysh"]
+    wanted += ["bird"] if plan.of_kind(NEIGHBOR) or plan.of_kind(DNS) else []
+    wanted += ["knotd"] if plan.of_kind(DNS) else []
+    wanted += ["sshd", "ssh-keygen"] if network.access_paths else []
+    absent = {PACKAGES[name] for name in wanted if not program(name)}
+    needed = {daemon for router in network.routers.values() for daemon in daemons(router)}
+    absent |= {"frr" for daemon in needed if not (BINARIES / daemon).exists()}
+    if absent:
+        yield f"these Debian packages are missing: apt-get install -y {' '.join(sorted(absent))}"
+
+
+def program(name: str) -> str | None:
+    """The program's path; the system folders are looked at even where PATH lacks them."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin")
+
+
+def require(network: Network, plan: Design) -> None:
+    """Raises `EnvironmentError_` for what is missing, `Unproven` for what this machine is too small for."""
+    found = missing(network, plan)
+    if found:
+        raise EnvironmentError_(found)
+    too_large = size(plan)
+    if too_large:
+        raise Unproven(too_large)
+
+
+def size(plan: Design) -> str:
+    """Why the lab is too large for this machine; "" when it fits."""
+    routers = len(plan.of_kind(ROUTER))
+    if routers > MOST_ROUTERS:
+        return f"the lab holds {MOST_ROUTERS} routers at most, this network has {routers}"
+    wanted, there = routers * MEMORY_OF_ROUTER_MB, _available_mb()
+    if wanted > there:
+        return f"{routers} routers need {wanted} MB of memory, {there} MB are free"
+    ends = sum(len(wire.ports) for wire in plan.wires if len(wire.ports) > 1)
+    limit = int(NEIGHBOR_LIMIT.read_text()) if NEIGHBOR_LIMIT.exists() else ends * 2
+    if 2 * ends > limit:
+        return (
+            f"the kernel's neighbour table, shared by all namespaces, holds {limit} entries and this lab needs about "
+            f"{2 * ends}: sysctl -w net.ipv4.neigh.default.gc_thresh3={8 * ends} net.ipv6.neigh.default.gc_thresh3={8 * ends}"
+        )
+    return ""
+
+
+def _available_mb() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable"):
+            return int(line.split()[1]) // 1024
+    return 0

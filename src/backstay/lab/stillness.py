@@ -1,0 +1,253 @@
+"""Knowing that a lab has converged: heard, not slept for.
+
+The kernel tells every change of a forwarding table over netlink as it happens; bgpd's table version tells changes of BGP that
+move no packet; sessions, adjacencies and health checks tell whether something is still on its way. Still means: nothing of
+this changed for a while, a longer while where something that could come up has not.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from backstay.lab.design import ROUTER
+from backstay.lab.frr import CALM, daemons
+from backstay.lab.namespace import inside
+from backstay.lab.record import Content, Record, alive
+from backstay.lab.vty import Vty
+from backstay.model.errors import Unproven
+
+QUIET = 1.0
+"""Seconds without a change, when everything that can come up is up."""
+HOPE = 6.0
+"""Seconds without a change, when something is not up that might be: longer than a connect timer, OSPF's wait, a hold time."""
+PATIENCE = 180.0
+ROUTE_GROUPS = 0x40 | 0x400
+"""rtnetlink(7): RTMGRP_IPV4_ROUTE and RTMGRP_IPV6_ROUTE."""
+NEXT_HOP_GROUP, ADD_MEMBERSHIP, SOL_NETLINK = 32, 1, 270
+BUFFER = 1 << 20
+
+
+class Ears:
+    """A netlink socket in every router's namespace. ``changes`` counts what was heard, by node."""
+
+    def __init__(self, namespaces: Mapping[str, str]) -> None:
+        self.changes = dict.fromkeys(namespaces, 0)
+        self._sockets: dict[str, socket.socket] = {}
+        for node, name in namespaces.items():
+            with inside(name):
+                self._sockets[node] = _ear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for made in self._sockets.values():
+            made.close()
+
+    def listen(self) -> frozenset[str]:
+        """Nodes whose forwarding changed since the last time."""
+        return frozenset(node for node, made in self._sockets.items() if self._drain(node, made))
+
+    def _drain(self, node: str, made: socket.socket) -> bool:
+        before = self.changes[node]
+        while True:
+            try:
+                heard = made.recv(BUFFER)
+            except BlockingIOError:
+                return self.changes[node] != before
+            except OSError:  # ENOBUFS: more happened than the socket holds
+                heard = b"overrun"
+            self.changes[node] += bool(heard)
+
+
+def _ear() -> socket.socket:
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+    made.bind((0, ROUTE_GROUPS))
+    made.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, NEXT_HOP_GROUP)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """What the daemons say of themselves at one moment: ``signature`` changes with anything; ``waiting`` names what
+    is not up although it could come up.
+    """
+
+    signature: tuple[Any, ...]
+    waiting: tuple[str, ...]
+
+
+class Monitor:
+    """Connections to every router's daemons, kept open."""
+
+    def __init__(self, record: Record, content: Content) -> None:
+        self.folder = record.folder
+        self.content = content
+        self._open: dict[tuple[str, str], Vty] = {}
+        self._expected = {node.name: _circuits(content, node.subject) for node in content.design.of_kind(ROUTER)}
+        self.agent = record.agent
+
+    def close(self) -> None:
+        for connection in self._open.values():
+            connection.close()
+
+    def ask(self, node: str, daemon: str, command: str) -> Any:
+        key = (node, daemon)
+        if key not in self._open:
+            self._open[key] = Vty(self.folder / node / f"{daemon}.vty")
+        return self._open[key].json(command)
+
+    def pulse(self) -> Pulse:
+        """Ask everybody. Raises `Unproven` when a daemon is gone."""
+        signature: list[Any] = []
+        waiting: list[str] = []
+        for node in self.content.design.of_kind(ROUTER):
+            running = daemons(self.content.network.routers[node.subject])
+            if "bgpd" in running:
+                self._bgp(node.name, signature, waiting)
+            self._interior(node.name, running, signature, waiting)
+        self._health(signature, waiting)
+        return Pulse(signature=tuple(signature), waiting=tuple(waiting))
+
+    def _bgp(self, node: str, signature: list[Any], waiting: list[str]) -> None:
+        for vrf, families in self.ask(node, "bgpd", "show bgp vrf all summary json").items():
+            for family, found in families.items() if isinstance(families, dict) else ():
+                if not isinstance(found, dict) or "peers" not in found:
+                    continue
+                signature.append((node, vrf, family, found.get("tableVersion")))
+                for peer, state in found["peers"].items():
+                    told = (peer, state.get("state"), state.get("pfxRcd"), state.get("pfxSnt"))
+                    signature.append((*told, state.get("outq"), state.get("inq")))
+                    if state.get("state") not in {"Established", "Idle (Admin)", "Idle (PfxCt)"}:
+                        waiting.append(f"{node}: BGP with {peer} is {state.get('state')}")
+
+    def _interior(self, node: str, running: tuple[str, ...], signature: list[Any], waiting: list[str]) -> None:
+        for daemon, command in ADJACENCIES.items():
+            if daemon not in running:
+                continue
+            up = states(daemon, self.ask(node, daemon, command))
+            signature.append((node, daemon, tuple(sorted(up))))
+            full = sum(state.startswith(("Up", "Full", "2-Way", "TwoWay")) for _, state in up)
+            wanted = self._expected[node].get(daemon, 0)
+            if full < wanted or full < len(up):
+                waiting.append(f"{node}: {daemon} has {full} of {wanted} adjacencies")
+
+    def _health(self, signature: list[Any], waiting: list[str]) -> None:
+        if self.agent == (0, 0):
+            return
+        if not alive(self.agent):
+            raise Unproven("the lab's own servers died: " + _last_line(self.folder / "agent.log"))
+        path = self.folder / "health.json"
+        if not path.exists():
+            waiting.append("health checks have not begun")
+            return
+        for site, found in json.loads(path.read_text()).items():
+            signature.append((site, found["announced"], tuple(found["reached"])))
+            if not found["settled"]:
+                waiting.append(f"{site}: its health is not known yet")
+
+
+ADJACENCIES = {
+    "isisd": "show isis neighbor json",
+    "ospfd": "show ip ospf neighbor json",
+    "ospf6d": "show ipv6 ospf6 neighbor json",
+}
+
+
+def states(daemon: str, told: Any) -> list[tuple[str, str]]:
+    """(interface, state) of every neighbour a daemon knows."""
+    if daemon == "isisd":
+        circuits = [c for area in told.get("areas", ()) for c in area.get("circuits", ()) if "adj" in c]
+        return [(str(c.get("interface")), str(c.get("state"))) for c in circuits]
+    if daemon == "ospfd":
+        rows = [row for entries in told.get("neighbors", {}).values() for row in entries]
+        return [(str(row.get("ifaceName")), str(row.get("nbrState", row.get("state")))) for row in rows]
+    return [(str(row.get("interfaceName")), str(row.get("state"))) for row in told.get("neighbors", ())]
+
+
+def _circuits(content: Content, router: str) -> dict[str, int]:
+    """How many neighbours each interior daemon should find: both ends of a link run the protocol."""
+    found: dict[str, int] = {}
+    network = content.network
+    for link in network.links.values():
+        for end in link.ends:
+            if end.router != router:
+                continue
+            for other in link.ends:
+                if other != end and other.router not in content.overlay.routers_down:
+                    _count(content, end, other, found)
+    return found
+
+
+def _count(content: Content, end: Any, other: Any, found: dict[str, int]) -> None:
+    routers = content.network.routers
+    mine, theirs = (routers[ref.router].interfaces.get(ref.interface) for ref in (end, other))
+    for daemon, word in (("isisd", "isis"), ("ospfd", "ospf"), ("ospf6d", "ospf6")):
+        pair = [getattr(interface, word) if interface else None for interface in (mine, theirs)]
+        if all(settings is not None and not settings.passive for settings in pair):
+            found[daemon] = found.get(daemon, 0) + 1
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text().strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "no message"
+
+
+def settle(
+    record: Record,
+    content: Content,
+    *,
+    patience: float = PATIENCE,
+    tell: Callable[[str], None] = lambda _: None,
+    ears: Ears | None = None,
+) -> tuple[str, ...]:
+    """Wait until the lab stands still; what did not come up although it could have. Raises `Unproven` when it does not
+    come to rest within ``patience`` seconds, or a daemon dies.
+    """
+    monitor = Monitor(record, content)
+    try:
+        if ears is not None:
+            return _wait(ears, monitor, patience, tell)
+        with Ears(router_namespaces(record, content)) as made:
+            return _wait(made, monitor, patience, tell)
+    finally:
+        monitor.close()
+
+
+def router_namespaces(record: Record, content: Content) -> dict[str, str]:
+    return {node.name: record.namespaces[node.name] for node in content.design.of_kind(ROUTER)}
+
+
+def _wait(ears: Ears, monitor: Monitor, patience: float, tell: Callable[[str], None]) -> tuple[str, ...]:
+    begun = last = time.monotonic()
+    before: tuple[Any, ...] | None = None
+    moving: Iterable[str] = ()
+    scale = 2.0 if len(ears.changes) >= CALM else 1.0
+    while time.monotonic() - begun < patience:
+        time.sleep(0.1)
+        heard = ears.listen()
+        if heard:
+            last, moving = time.monotonic(), heard
+        if time.monotonic() - last < QUIET / 2:
+            continue
+        pulse = monitor.pulse()
+        if pulse.signature != before:
+            last, before = (time.monotonic() if before is not None else last), pulse.signature
+            tell(f"settling: {pulse.waiting[0]}" if pulse.waiting else "settling")
+            continue
+        if time.monotonic() - last >= (HOPE * scale if pulse.waiting else QUIET):
+            return pulse.waiting
+    names = ", ".join(sorted(moving)[:5]) or "sessions"
+    raise Unproven(f"the lab did not come to rest in {patience:.0f} s; still changing: {names}")

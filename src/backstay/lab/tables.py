@@ -1,0 +1,153 @@
+"""What zebra and bgpd say of their routes, as the model's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from backstay.lab.vty import Vty
+from backstay.model.address import Address, Prefix
+from backstay.model.errors import Unproven
+from backstay.model.state import NextHop, PathAttributes, Route
+
+IBGP_FLAG = 0x04
+"""ZEBRA_FLAG_IBGP of lib/zclient.h, shown by zebra as ``internalFlags``: internal and confederation peers, aggregates."""
+COMMANDS = {4: "show ip route json", 6: "show ipv6 route json"}
+FAMILIES = {4: "ipv4", 6: "ipv6"}
+Table = dict[Prefix, Route]
+
+
+def main_table(zebra: Vty) -> Table:
+    """The selected routes of a router's default VRF, of both IP versions, sorted by prefix."""
+    found: Table = {}
+    for version, command in COMMANDS.items():
+        for text, entries in zebra.json(command).items():
+            prefix = Prefix.parse(text)
+            if not _of_the_link(prefix):
+                selected = [entry for entry in entries if entry.get("selected")]
+                if selected:
+                    found[prefix] = route(version, selected[0])
+    return dict(sorted(found.items()))
+
+
+def _of_the_link(prefix: Prefix) -> bool:
+    """fe80::/64 of an interface (RFC 4291 2.5.6), 169.254/16 (RFC 3927): no route of the network."""
+    return prefix.network.is_link_local and prefix.length > 0
+
+
+def route(version: int, entry: Mapping[str, Any]) -> Route:
+    """One entry of ``show ip route json``."""
+    hops = [hop for hop in entry.get("nexthops", ()) if not hop.get("duplicate")]
+    shown = [_shown(hop) for hop in hops if not hop.get("resolver") and hop.get("active", True)]
+    leaving = [_leaving(hop) for hop in hops if not hop.get("recursive") and hop.get("active") and hop.get("fib", True)]
+    return Route(
+        protocol=_protocol(version, entry, shown),
+        distance=int(entry.get("distance", 0)),
+        metric=int(entry.get("metric", 0)),
+        next_hops=_sorted(shown),
+        forwarding=_sorted(leaving),
+        tag=int(entry.get("tag", 0)),
+    )
+
+
+def _protocol(version: int, entry: Mapping[str, Any], shown: Iterable[NextHop]) -> str:
+    name = str(entry["protocol"])
+    if name == "bgp":
+        internal = int(entry.get("internalFlags", 0)) & IBGP_FLAG
+        if internal and any(hop.discard for hop in shown):
+            return "aggregate"
+        return "ibgp" if internal else "bgp"
+    return "ospf" if name == "ospf6" and version == 6 else name
+
+
+def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
+    return tuple(sorted(set(hops), key=lambda hop: hop.key))
+
+
+def _shown(hop: Mapping[str, Any]) -> NextHop:
+    discard = discarding(hop)
+    if discard:
+        return NextHop(discard=discard)
+    return NextHop(address=_address(hop), interface=None if hop.get("recursive") else hop.get("interfaceName"))
+
+
+def _leaving(hop: Mapping[str, Any]) -> NextHop:
+    discard = discarding(hop)
+    return NextHop(discard=discard) if discard else NextHop(address=_address(hop), interface=hop.get("interfaceName"))
+
+
+def discarding(hop: Mapping[str, Any]) -> str | None:
+    if hop.get("reject"):
+        return "reject"
+    return "blackhole" if hop.get("blackhole") or hop.get("unreachable") else None
+
+
+def _address(hop: Mapping[str, Any]) -> Address | None:
+    """None for a link-local one, as the model has it."""
+    text = hop.get("ip")
+    if not text or hop.get("directlyConnected"):
+        return None
+    found = Address.parse(text)
+    return None if found.version == 6 and found.is_link_local else found
+
+
+# ------------------------------------------------------------------------------------------- BGP attributes
+
+
+def attributes(bgpd: Vty, prefixes: Iterable[Prefix]) -> dict[Prefix, PathAttributes]:
+    """The attributes of the best path of each prefix, as bgpd holds them after its import policy."""
+    found = {}
+    for prefix in prefixes:
+        told = bgpd.json(f"show bgp {FAMILIES[prefix.version]} unicast {prefix} json")
+        best = next((path for path in told.get("paths", ()) if path.get("bestpath", {}).get("overall")), None)
+        if best is None:
+            raise Unproven(f"{bgpd.path.parent.name}: zebra has {prefix} from BGP, bgpd has no best path for it")
+        found[prefix] = path_attributes(best)
+    return found
+
+
+def path_attributes(path: Mapping[str, Any]) -> PathAttributes:
+    """One path of ``show bgp ... PREFIX json``."""
+    hops = [hop for hop in path.get("nexthops", ()) if hop.get("used")] or list(path.get("nexthops", ()))
+    hop = Address.parse(hops[0]["ip"]) if hops else None
+    own = bool(path.get("sourced") or path.get("local"))
+    return PathAttributes(
+        as_path=_as_path(path.get("aspath", {})),
+        local_preference=int(path.get("locPrf", 100)),
+        med=path.get("metric"),
+        origin=str(path.get("origin", "incomplete")).lower(),
+        weight=int(path.get("weight", 0)),
+        communities=tuple(sorted(path.get("community", {}).get("list", ()))),
+        large_communities=tuple(sorted(path.get("largeCommunity", {}).get("list", ()))),
+        extended_communities=_extended(path.get("extendedCommunity", {})),
+        originator=_optional(path.get("originatorId")),
+        cluster_list=tuple(Address.parse(text) for text in path.get("clusterList", {}).get("list", ())),
+        next_hop=None if own or hop is None or (hop.version == 6 and hop.is_link_local) else hop,
+        learned_from=None if own else path.get("peer", {}).get("peerId"),
+        atomic_aggregate=bool(path.get("atomicAggregate")),
+        aggregator=_aggregator(path),
+    )
+
+
+def _as_path(told: Mapping[str, Any]) -> str:
+    text = str(told.get("string", ""))
+    return "" if text == "Local" else text
+
+
+def _extended(told: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(_pairs(str(told.get("string", "")).split())))
+
+
+def _pairs(words: list[str]) -> Iterator[str]:
+    """``RT:65000:1`` as the model writes it: ``rt 65000:1``."""
+    for word in words:
+        kind, _, value = word.partition(":")
+        yield f"{kind.lower()} {value}"
+
+
+def _optional(text: str | None) -> Address | None:
+    return Address.parse(text) if text else None
+
+
+def _aggregator(path: Mapping[str, Any]) -> str | None:
+    return f"{path['aggregatorAs']} {path['aggregatorId']}" if "aggregatorAs" in path else None

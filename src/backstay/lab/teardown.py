@@ -1,0 +1,67 @@
+"""Taking a lab down: every process in its namespaces, its namespaces, its files. Works on what a killed program left."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from backstay.lab import record
+from backstay.lab.namespace import named, processes, remove
+from backstay.lab.record import Record
+from backstay.model.errors import EnvironmentError_
+
+CRASH_LOGS = Path("/var/tmp/frr")
+PATIENCE = 10.0
+
+
+def down(kept: Record) -> None:
+    """Leave nothing of a lab: not a process, namespace, file or socket. Doing it twice is no fault.
+
+    Raises `EnvironmentError_` when a process does not die within `PATIENCE` seconds.
+    """
+    names = named(record.prefix(kept.id))
+    if record.alive(kept.agent):
+        _kill((kept.agent[0],))
+    for _ in range(3):  # a daemon may be on its way into a namespace while the first round runs
+        found = processes(names)
+        if not found:
+            break
+        _kill(found)
+    remove(names)
+    shutil.rmtree(kept.folder, ignore_errors=True)
+
+
+def _kill(processes_: Iterable[int]) -> None:
+    """Kill and wait for the end of every process, all at once. FRR leaves a folder of crash logs behind: it goes too."""
+    waiting: dict[int, int] = {}
+    for number in processes_:
+        with suppress(ProcessLookupError):
+            waiting[os.pidfd_open(number)] = number
+            os.kill(number, signal.SIGKILL)
+    poll = select.poll()
+    for descriptor in waiting:
+        poll.register(descriptor, select.POLLIN)
+    late = time.monotonic() + PATIENCE
+    while waiting and time.monotonic() < late:
+        for descriptor, _ in poll.poll(200):
+            poll.unregister(descriptor)
+            os.close(descriptor)
+            _forget(waiting.pop(descriptor))
+    for descriptor in waiting:
+        os.close(descriptor)
+    if waiting:
+        raise EnvironmentError_(f"process {min(waiting.values())} of the lab does not die")
+
+
+def _forget(process: int) -> None:
+    """Reap the process if it is our own child, and remove the crash logs that FRR made for it."""
+    with suppress(ChildProcessError):
+        os.waitpid(process, os.WNOHANG)
+    for left in CRASH_LOGS.glob(f"*.{process}"):
+        shutil.rmtree(left, ignore_errors=True)
