@@ -104,7 +104,8 @@ class Session:
     """A configured BGP session, from one router's side. ``peer`` is the neighbour's address or interface text;
     ``remote`` the router or external neighbour it is with, "" if nobody is there. ``established`` False has
     ``reason``. ``accepted`` counts prefixes after import policy per address family, ``received`` before it,
-    ``sent`` what is advertised: (version, count) pairs. ``tripped``: maximum-prefix tore it down.
+    ``sent`` what is advertised: (version, count) pairs. What FRR sends back over the session it was learned from, and what
+    the receiver's loop check throws away, counts nowhere. ``tripped``: maximum-prefix tore it down.
     """
 
     router: str
@@ -121,7 +122,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Advertisement:
-    """A route an external neighbour hears from us at one attachment. ``as_path`` is what stands on the wire;
+    """A route an external neighbour hears from us at one attachment, other than one that it told us over that session. ``as_path`` is what stands on the wire;
     ``learned_from`` names the external neighbour it came from, "" for a route of our own. MED -1: none.
     """
 

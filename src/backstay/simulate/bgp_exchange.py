@@ -78,7 +78,7 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
         return False
     if _reflected(peering, best) and not _may_reflect(peering, settings, best):
         return False
-    if peering.kind == EBGP and process.ebgp_requires_policy and not _has_policy(settings, outbound=True):
+    if process.ebgp_requires_policy and not _has_policy(peering, settings, outbound=True):
         return False
     return _filters_pass(peering.speaker, settings, prefix, path, outbound=True)
 
@@ -107,8 +107,12 @@ def _version(peering: Peering, settings: NeighborFamily) -> int:
     return settings.version if settings.version in peering.families else next(iter(peering.families))
 
 
-def _has_policy(settings: NeighborFamily, *, outbound: bool) -> bool:
-    """RFC 8212: any filter counts as policy, defined or not (FRR bgp_route.c bgp_outbound_policy_exists)."""
+def _has_policy(peering: Peering, settings: NeighborFamily, *, outbound: bool) -> bool:
+    """RFC 8212: any filter counts as policy, defined or not. Between members of a confederation none does, so that
+    nothing passes under ``ebgp-requires-policy`` (FRR bgp_route.c bgp_outbound_policy_exists; seen on FRR 8.4.4).
+    """
+    if peering.kind != EBGP:
+        return peering.kind == IBGP
     if outbound:
         names = (
             settings.route_map_out,
@@ -155,8 +159,11 @@ def _prepared(peering: Peering, settings: NeighborFamily, best: Received) -> Pat
     elif path.local_preference is None:
         changes["local_preference"] = peering.speaker.process.default_local_preference
     if _reflected(peering, best) and path.originator is None:
+        # FRR marks ORIGINATOR_ID with a value instead of a flag, whose bits say MULTI_EXIT_DISC too
+        # (bgp_route.c subgroup_announce_check): a first reflector sends MED 0. Seen on FRR 8.4.4.
         assert best.peering is not None
         changes["originator"] = best.peering.remote_id
+        changes["med"] = path.med or 0
     return _replaced(path, changes)
 
 
@@ -300,7 +307,7 @@ def take_in(peering: Peering, version: int, prefix: Prefix, wire: Path) -> Path 
         return None
     neighbor = peering.neighbor
     process = peering.speaker.process
-    if peering.kind == EBGP and process.ebgp_requires_policy and not _has_policy(settings, outbound=False):
+    if process.ebgp_requires_policy and not _has_policy(peering, settings, outbound=False):
         return None
     path = wire
     if neighbor.local_as is not None and not neighbor.local_as_no_prepend and peering.kind != IBGP:

@@ -53,13 +53,20 @@ def _networks(speaker: Speaker, family: BgpFamily, underlay: Underlay) -> Iterat
         route = table.get(statement.prefix)
         if statement.backdoor or (route is None and speaker.process.network_import_check):
             continue
-        path: Path | None = Path(med=0, weight=DEFAULT_LOCAL_WEIGHT)
+        path: Path | None = replace(_of_our_own(speaker), med=0)
         assert path is not None
         if statement.route_map is not None:
             path = through(speaker, statement.route_map, path, Setting(prefix=statement.prefix, peers=LOCAL))
         if path is not None:
             forwarding = (route.forwarding or route.next_hops) if route else ()
             yield statement.prefix, Own(speaker=speaker.index, source=NETWORK, path=path, forwarding=forwarding)
+
+
+def _of_our_own(speaker: Speaker) -> Path:
+    """FRR bgp_attr.c bgp_attr_default_set: what begins here carries a local preference that ``set`` can add to, where a
+    route from outside is matched and added to as 0 (seen on FRR 8.4.4).
+    """
+    return Path(weight=DEFAULT_LOCAL_WEIGHT, local_preference=speaker.process.default_local_preference)
 
 
 def through(speaker: Speaker, route_map: str, path: Path, setting: Setting) -> Path | None:
@@ -76,7 +83,7 @@ def _redistributed(
         route = candidates[prefix]
         if prefix.version != family.version:
             continue
-        path: Path | None = _carried(line, route)
+        path: Path | None = _carried(speaker, line, route)
         assert path is not None
         if line.route_map is not None:
             path = through(speaker, line.route_map, path, _setting(prefix, line, route))
@@ -85,13 +92,13 @@ def _redistributed(
             yield prefix, Own(speaker=speaker.index, source=REDISTRIBUTED, path=path, forwarding=forwarding)
 
 
-def _carried(line: Redistribution, route: Route) -> Path:
+def _carried(speaker: Speaker, line: Redistribution, route: Route) -> Path:
     """FRR bgp_route.c bgp_redistribute_add: the IGP's metric as MED, its next hop, origin incomplete."""
     first = route.next_hops[0] if route.next_hops else NextHop()
-    return Path(
+    return replace(
+        _of_our_own(speaker),
         med=line.metric if line.metric is not None else route.metric,
         origin="incomplete",
-        weight=DEFAULT_LOCAL_WEIGHT,
         tag=route.tag,
         next_hop=first.address,
     )
@@ -156,10 +163,10 @@ def aggregate_route(speaker: Speaker, aggregate: Aggregate, parts: Sequence[Rece
 
 def _summary(speaker: Speaker, aggregate: Aggregate, parts: list[Path]) -> Path:
     worst = max((part.origin for part in parts), key=ORIGIN_RANK.__getitem__)
-    plain = Path(
+    plain = replace(
+        _of_our_own(speaker),
         med=0,
         origin=aggregate.origin or worst,
-        weight=DEFAULT_LOCAL_WEIGHT,
         atomic_aggregate=not aggregate.as_set or any(part.atomic_aggregate for part in parts),
         aggregator=f"{speaker.outer_as} {speaker.router_id}",
     )

@@ -51,7 +51,10 @@ def _walk(library: Library, route_map: RouteMap, passed: Passed, setting: Settin
     permitted = False
     resume_at = 0
     for entry in route_map.entries:
-        if entry.sequence < resume_at or not _matches(entry, passed.path, setting, library):
+        if entry.sequence < resume_at:
+            continue
+        if not _matches(entry, passed.path, setting, library):
+            permitted = False  # FRR routemap.c: an entry looked at in vain takes back what "on-match" had let pass
             continue
         if not entry.permit:
             return Denied(reason=f"route-map {route_map.name} {entry.sequence}", place=entry.place)
