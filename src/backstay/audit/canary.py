@@ -1,8 +1,9 @@
-"""Before an audit is trusted, every check is shown a change it must refuse, and the comparison two answers that differ.
+"""Before an audit is trusted, it is made to judge a change that every check must refuse.
 
-A check that has come to find nothing, by a bug of ours, looks exactly like a change without faults. So each audit starts
-with the smallest disaster there is: two routers, an "assessment" of one of them that is typed on both and kills them. A
-check that does not object to it is not believed when it does not object to anything else.
+A check that has come to find nothing, by a bug of ours, looks exactly like a change without faults; so does a gate that
+loses what checks find. So each audit starts with the smallest disaster there is: two routers, an "assessment" of one of
+them that is typed on both and kills them, and two engines that tell it a little differently. It goes the very way the
+real change goes. Who does not object to it is not believed when it does not object to anything else.
 """
 
 from __future__ import annotations
@@ -13,15 +14,11 @@ from functools import cache
 
 from backstay.audit.attempt import Failure, attempt
 from backstay.audit.checks import CHECKS
-from backstay.audit.context import Check, Context, Kind
-from backstay.audit.difference import difference
-from backstay.audit.moments import Course
-from backstay.audit.ruling import decide
-from backstay.audit.walk import are_findings
+from backstay.audit.ruling import AGREE
 from backstay.model.access import AccessPath
 from backstay.model.address import Address, Prefix
 from backstay.model.change import Change, Intent, Plan, Scope, Stage, Step, TouchedLine
-from backstay.model.finding import Decision, Finding, Severity
+from backstay.model.finding import Decision, Engine, Severity, Verdict
 from backstay.model.flows import protected_flows
 from backstay.model.network import (
     NOTHING,
@@ -32,6 +29,7 @@ from backstay.model.network import (
     Link,
     Neighbor,
     Network,
+    Overlay,
     Router,
     Site,
 )
@@ -57,49 +55,48 @@ DNS = Prefix.parse("192.0.2.0/24")
 PEER = Address.parse("198.51.100.1")
 CABLE = InterfaceRef("a", "eth0")
 LINE = Place("canary.yaml", 1)
+NAMES = ("one", "another")
+
+Judge = Callable[[Plan, Mapping[str, Engine], tuple[str, ...]], Verdict]
 
 
-def silent_ones(
-    checks: tuple[Check, ...], compare: Callable[[Mapping[str, State]], tuple[Finding, ...]]
-) -> tuple[str, ...]:
-    """Why this audit cannot be trusted: checks, the comparison or the ruling that do not object to what they must."""
-    return (*_silent_checks(checks), *_silent_comparison(compare), *_silent_ruling())
+def untrusted(judge: Judge) -> tuple[str, ...]:
+    """Why an audit that judges this way cannot be trusted; () when it refuses the disaster for every reason it must."""
+    verdict = attempt(judge, disaster(), {name: _engine(name) for name in NAMES}, NAMES)
+    if not isinstance(verdict, Verdict):
+        cause = verdict.cause if isinstance(verdict, Failure) else "it gave no verdict"
+        return (f"the change that must be refused could not be judged: {cause}",)
+    return tuple(_missing(verdict))
 
 
-def _silent_checks(checks: tuple[Check, ...]) -> Iterator[str]:
-    standard = {check.id for check in CHECKS}
-    for check in checks:
-        if check.id in standard and not _objects(attempt(check.function, disaster())):
-            yield f"the check {check.id} did not object to a change that every check must refuse"
+def _missing(verdict: Verdict) -> Iterator[str]:
+    refusing = [finding for finding in verdict.findings if finding.severity in REFUSING]
+    for check in CHECKS:
+        heard = {name for finding in refusing if finding.check == check.id for name in finding.engines}
+        if not heard.issuperset(NAMES):
+            yield f"the check {check.id} does not object to a change that every check must refuse"
+    if not any(finding.check == AGREE for finding in refusing):
+        yield "the comparison of the engines does not tell two different answers apart"
+    if verdict.decision is not Decision.DENY or any(own is not Decision.DENY for own in verdict.engines.values()):
+        yield "the ruling does not deny a change that every check refuses"
 
 
-def _silent_comparison(compare: Callable[[Mapping[str, State]], tuple[Finding, ...]]) -> Iterator[str]:
-    found = disaster()
-    told = attempt(compare, {"one": found.before, "another": found.after})
-    if not _objects(told):
-        yield "the comparison of the engines did not tell two different answers apart"
+def _engine(name: str) -> Engine:
+    """Alive before the change, dead after it; ``another`` is off by one in the metrics of both."""
 
+    def answer(network: Network, _overlay: Overlay, _sweep: bool) -> State:
+        down = any(process.overload for router in network.routers.values() for process in router.isis)
+        metric = 10 if name == NAMES[0] else 11
+        return replace((_dead if down else _alive)(network, metric), sweep=())
 
-def _silent_ruling() -> Iterator[str]:
-    """One objection among any number of consents refuses."""
-    objection = Finding(check="canary", severity=Severity.DENY, summary="no")
-    for found, own in (((objection,), Decision.ALLOW), ((), Decision.UNKNOWN)):
-        if attempt(decide, found, {"one": own, "another": Decision.ALLOW}) is Decision.ALLOW:
-            yield "the ruling allows what was objected to"
-
-
-def _objects(answer: object) -> bool:
-    if isinstance(answer, Failure) or not are_findings(answer):
-        return False
-    assert isinstance(answer, tuple)
-    return any(item.severity in REFUSING for item in answer)
+    return answer
 
 
 # --------------------------------------------------------------------------------------- the smallest disaster
 
 
 @cache
-def disaster() -> Context:
+def disaster() -> Plan:
     """Two routers; an assessment of ``a`` that is typed on both, and after which nothing is left."""
     before = _network()
     after = replace(before, routers={name: _router(number, overload=True) for number, name in enumerate("ab", 1)})
@@ -117,18 +114,7 @@ def disaster() -> Context:
         unread=(UnreadLine(LINE, "a", "a line nobody can read"),),
     )
     change = Change(title="canary", intent=Intent.ASSESS, scope=Scope(routers=("a",)), steps=(stage.step,))
-    plan = Plan(change=change, before=before, stages=(stage,), rollback=None)
-    course = Course(plan, sweep=False)
-    alive, dead = _alive(before), _dead(before)
-    return Context(
-        plan=plan,
-        moment=next(stop.moment for stop in course.stops if stop.moment.kind is Kind.STEP),
-        before=alive,
-        after=dead,
-        difference=difference(alive, dead),
-        configuration=course.change(before, after),
-        step=course.change(before, after),
-    )
+    return Plan(change=change, before=before, stages=(stage,), rollback=None)
 
 
 def _router(number: int, *, overload: bool = False) -> Router:
@@ -173,8 +159,8 @@ def _network() -> Network:
     )
 
 
-def _alive(network: Network) -> State:
-    route = Route(protocol="isis", distance=115, metric=10, next_hops=(NextHop(interface="eth0"),))
+def _alive(network: Network, metric: int) -> State:
+    route = Route(protocol="isis", distance=115, metric=metric, next_hops=(NextHop(interface="eth0"),))
     return State(
         engine="canary",
         overlay=NOTHING,
@@ -191,8 +177,8 @@ def _alive(network: Network) -> State:
     )
 
 
-def _dead(network: Network) -> State:
-    alive = _alive(network)
+def _dead(network: Network, metric: int) -> State:
+    alive = _alive(network, metric)
     lost = LostDemand(source="pop", destination="dc", mbps=10.0, reason=Fate.NO_ROUTE, at=("b",))
     return replace(
         alive,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Self
 
 from backstay.audit import agree, canary
@@ -47,31 +47,47 @@ def audit(
     With a ``budget`` each engine runs in a process of its own, all of them at the same time; without, in this one, one
     after the other. Never raises for what an engine or a check does; KeyboardInterrupt passes through.
     """
-    names = tuple(dict.fromkeys((*required, *plan.before.required_engines)))
-    gate = _Gate(names, compare, checks, on_progress or silent)
-    try:
-        plan, told = in_period(plan)
-        gate.tell_period(told)
-    except ValueError as error:
-        gate.object_to(str(error))
-    if not plan.stages:
-        gate.object_to("the change has no step: there is nothing to audit")
-    if not names:
-        gate.object_to("no engine is required, so nothing was computed")
-    for cause in canary.silent_ones(checks, compare):
-        gate.object_to(cause)
-    course = attempt(lambda: Course(plan, sweep=sweep))
-    if isinstance(course, Failure):
-        gate.object_to(f"the steps of the change could not be laid out: {course.cause}")
-    else:
-        walks = [Walk(name, engines.get(name), course, checks) for name in names]
+    judge = _Judge(compare=compare, checks=checks, budget=budget, sweep=sweep)
+    doubts = canary.untrusted(judge)
+    return judge(plan, engines, required, on_progress or silent, doubts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judge:
+    """One way of judging, for the canary and for the real change alike."""
+
+    compare: Compare
+    checks: tuple[Check, ...]
+    budget: Budget | None
+    sweep: bool
+
+    def __call__(
+        self,
+        plan: Plan,
+        engines: Mapping[str, Engine],
+        required: tuple[str, ...],
+        progress: Progress = silent,
+        doubts: tuple[str, ...] = (),
+    ) -> Verdict:
+        names = tuple(dict.fromkeys((*required, *plan.before.required_engines)))
+        gate = _Gate(names, self.compare, self.checks, progress)
+        for doubt in doubts:
+            gate.object_to(doubt)
+        plan = gate.narrow(plan)
+        course = attempt(lambda: Course(plan, sweep=self.sweep))
+        if isinstance(course, Failure):
+            gate.object_to(f"the steps of the change could not be laid out: {course.cause}")
+        else:
+            self._walk(gate, course, [Walk(name, engines.get(name), course, self.checks) for name in names])
+        return gate.verdict(plan)
+
+    def _walk(self, gate: _Gate, course: Course, walks: list[Walk]) -> None:
         with ExitStack() as stack:
-            team = attempt(_team, walks, budget, gate.progress)
+            team = attempt(_team, walks, self.budget, gate.progress)
             if isinstance(team, Failure):
                 gate.object_to(team.cause)
             else:
                 gate.walk(course, stack.enter_context(team))
-    return gate.verdict(plan)
 
 
 class _Here:
@@ -116,9 +132,19 @@ class _Gate:
     def object_to(self, cause: str, stage: str = "") -> None:
         self.common.append(Finding(check=ID, severity=Severity.UNKNOWN, summary=cause, stage=stage))
 
-    def tell_period(self, text: str) -> None:
-        if text:
-            self.common.append(Finding(check="load", severity=Severity.INFO, summary=text))
+    def narrow(self, plan: Plan) -> Plan:
+        """The plan with the demands of its period alone; objects to what proves nothing before anything is computed."""
+        try:
+            plan, told = in_period(plan)
+        except ValueError as error:
+            self.object_to(str(error))
+        else:
+            self.common += [Finding(check="load", severity=Severity.INFO, summary=told)] if told else []
+        if not plan.stages:
+            self.object_to("the change has no step: there is nothing to audit")
+        if not self.names:
+            self.object_to("no engine is required, so nothing was computed")
+        return plan
 
     def _unknown(self, name: str, check: str, cause: str, stage: str) -> None:
         self.ledgers[name].findings.append(Finding(check=check, severity=Severity.UNKNOWN, summary=cause, stage=stage))
