@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from backstay.audit.outline import Outline, attributes_text, hops_text
 from backstay.audit.ruling import AGREE
 from backstay.model.finding import Finding, Severity, Where
-from backstay.model.state import Loads, Route, State
+from backstay.model.state import Adjacency, Advertisement, Loads, Route, State
 
 TOLERANCE = 1e-6
 SHOWN_PER_SHAPE = 3
@@ -54,9 +54,9 @@ def compare(states: Mapping[str, State], stage: str = "") -> tuple[Finding, ...]
 def disagreements(left: State, right: State) -> Iterator[Disagreement]:
     """Every difference between two States, in the order of the fields, sorted within each."""
     yield from _routes(left, right)
-    yield from _sets("adjacencies", left.adjacencies, right.adjacencies)
+    yield from _sets("adjacencies", left.adjacencies, right.adjacencies, _adjacency)
     yield from _keyed("sessions", _sessions(left), _sessions(right))
-    yield from _sets("advertisements", left.advertisements, right.advertisements)
+    yield from _sets("advertisements", left.advertisements, right.advertisements, _advertisement)
     yield from _keyed("flows", _flows(left), _flows(right))
     yield from _loads(left.loads, right.loads)
     yield from _keyed("sites", _sites(left), _sites(right))
@@ -120,11 +120,21 @@ def _route_text(route: Route | None) -> str:
 
 def _sessions(state: State) -> dict[str, object]:
     return {
-        f"{session.router} VRF {session.vrf} peer {session.peer}": (
-            session.remote, session.established, session.received, session.accepted, session.sent, session.tripped,
-        )
+        f"{session.router} VRF {session.vrf} peer {session.peer}: {aspect}": value
         for session in state.sessions
-    }  # fmt: skip
+        for aspect, value in (
+            ("with", session.remote),
+            ("established", session.established),
+            ("received", _counts(session.received)),
+            ("accepted", _counts(session.accepted)),
+            ("sent", _counts(session.sent)),
+            ("torn down by maximum-prefix", session.tripped),
+        )
+    }
+
+
+def _counts(counts: tuple[tuple[int, int], ...]) -> str:
+    return ", ".join(f"{number} IPv{version}" for version, number in counts) or "nothing"
 
 
 def _flows(state: State) -> dict[str, object]:
@@ -191,11 +201,28 @@ def _keyed(field: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Ite
             yield _difference(field, "value", "", key, str(left[key]), str(right[key]))
 
 
-def _sets(field: str, left: frozenset[Any], right: frozenset[Any]) -> Iterator[Disagreement]:
+def _sets(
+    field: str, left: frozenset[Any], right: frozenset[Any], words: Callable[[Any], str]
+) -> Iterator[Disagreement]:
     for item in sorted(left - right, key=str):
-        yield _difference(field, "presence", getattr(item, "router", ""), str(item), "present", ABSENT)
+        yield _difference(field, "presence", _router(item), words(item), "present", ABSENT)
     for item in sorted(right - left, key=str):
-        yield _difference(field, "presence", getattr(item, "router", ""), str(item), ABSENT, "present")
+        yield _difference(field, "presence", _router(item), words(item), ABSENT, "present")
+
+
+def _router(item: Adjacency | Advertisement) -> str:
+    return item.local.router if isinstance(item, Adjacency) else item.router
+
+
+def _adjacency(item: Adjacency) -> str:
+    return f"{item.protocol} {item.scope} {item.local} with {item.remote}"
+
+
+def _advertisement(item: Advertisement) -> str:
+    origin = f" of {item.learned_from}" if item.learned_from else ""
+    med = "" if item.med < 0 else f" med {item.med}"
+    path, words = item.as_path, " ".join(item.communities) or "-"
+    return f"{item.prefix}{origin} to {item.neighbor} at {item.router} ({item.peer}): path [{path}]{med} communities {words}"
 
 
 def _difference(field: str, aspect: str, router: str, subject: str, left: str, right: str) -> Disagreement:
