@@ -82,20 +82,20 @@ def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
 def _under_next_hops(speaker: Speaker, table: dict[Prefix, Route]) -> dict[Prefix, Route]:
     """BGP routes a next hop of this speaker is reached by, where they are more specific than what else reaches it."""
     hops = {path.attributes.next_hop for by in speaker.paths.values() for path in by.values() if path.end is not None}
+    lengths = sorted({(prefix.version, prefix.length) for prefix in table}, reverse=True)
     found: dict[Prefix, Route] = {}
     for hop in hops:
-        if hop is not None and (prefix := _longest(table, hop)) is not None:
+        prefix = None if hop is None else _longest(table, lengths, hop)
+        if hop is not None and prefix is not None:
             beneath = speaker.interior.resolve(*speaker.instance.place, hop)
             if beneath is None or prefix.length > beneath.prefix.length:
                 found[prefix] = table[prefix]
     return found
 
 
-def _longest(table: dict[Prefix, Route], hop: Address) -> Prefix | None:
-    bits = 32 if hop.version == 4 else 128
-    for length in range(bits, -1, -1):
-        prefix = Prefix.of(hop, length)
-        if prefix in table:
+def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Address) -> Prefix | None:
+    for version, length in lengths:
+        if version == hop.version and (prefix := Prefix.of(hop, length)) in table:
             return prefix
     return None
 

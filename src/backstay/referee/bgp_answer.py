@@ -12,6 +12,7 @@ from backstay.referee.bgp_decide import Choice, Path
 from backstay.referee.bgp_ends import EBGP, IBGP, End
 from backstay.referee.bgp_exchange import Exchange
 from backstay.referee.bgp_groups import Group, restored
+from backstay.referee.bgp_import import thrown_away
 from backstay.referee.bgp_origin import AGGREGATE
 from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_speaker import Speaker
@@ -24,7 +25,7 @@ class Answer:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self._shared: dict[object, Route] = {}
+        self._shared: dict[object, tuple[tuple[Prefix, Route], ...]] = {}
 
     # ------------------------------------------------------------------------------------------------ routes
 
@@ -37,44 +38,44 @@ class Answer:
             choice, group = speaker.chosen[number], self.exchange.groups[number]
             if choice.best.end is None and choice.best.kind != AGGREGATE:
                 continue
-            for index, prefix in enumerate(group.prefixes):
-                route = self._route(speaker, group, index, choice)
-                if route is not None:
-                    table[prefix] = route
+            if _by_prefix(speaker, group):
+                for index, prefix in enumerate(group.prefixes):
+                    table.update(self._routes(speaker, group, prefix, choice)[index : index + 1])
+            else:
+                table.update(self._routes(speaker, group, group.prefix, choice))
         return table
 
-    def _route(self, speaker: Speaker, group: Group, index: int, choice: Choice) -> Route | None:
-        """What bgpd hands to zebra (FRR bgp_zebra_announce()): metric and tag are the best path's, unless the table-map
-        says otherwise.
+    def _routes(
+        self, speaker: Speaker, group: Group, prefix: Prefix, choice: Choice
+    ) -> tuple[tuple[Prefix, Route], ...]:
+        """Routes of all prefixes of the group, as what bgpd hands to zebra for ``prefix`` (FRR bgp_zebra_announce()): metric
+        and tag are the best path's, unless the table-map says otherwise.
         """
-        best, prefix = choice.best, group.prefixes[index]
+        best = choice.best
         hops, seen = self._hops(speaker, prefix, choice)
         if seen is None:
-            return None
+            return ()
         distance = _distance(speaker, prefix, best, seen)
-        names = group.names[index]
         preference = speaker.instance.process.default_local_preference
-        key = (
-            best.attributes,
-            seen,
-            best.end.peer if best.end else None,
-            hops,
-            distance,
-            preference,
-            best.sort,
-            *names.items(),
-        )
-        route = self._shared.get(key)
-        if route is None:
-            route = self._shared[key] = Route(
-                protocol=_protocol(best),
-                distance=distance,
-                metric=seen.med or 0,
-                next_hops=hops,
-                tag=seen.tag,
-                attributes=told(best, names, preference),
+        peer = best.end.peer if best.end else None
+        key = (group.number, best.attributes, seen.med, seen.tag, peer, hops, distance, preference, best.sort)
+        routes = self._shared.get(key)
+        if routes is None:
+            routes = self._shared[key] = tuple(
+                (
+                    member,
+                    Route(
+                        protocol=_protocol(best),
+                        distance=distance,
+                        metric=seen.med or 0,
+                        next_hops=hops,
+                        tag=seen.tag,
+                        attributes=told(best, names, preference),
+                    ),
+                )
+                for member, names in zip(group.prefixes, group.names, strict=True)
             )
-        return route
+        return routes
 
     def _hops(self, speaker: Speaker, prefix: Prefix, choice: Choice) -> tuple[tuple[NextHop, ...], Attributes | None]:
         """Next hops by multipath, and the attributes after the table-map of the first it lets through; None of none."""
@@ -109,11 +110,25 @@ class Answer:
             remote=end.remote,
             established=up,
             reason=end.reason or ("maximum-prefix" if end.tripped else ""),
-            received=self._counts(end, [n for n, by in speaker.received.items() if end in by]) if up else (),
+            received=self._counts(end, self._received(speaker, end)) if up else (),
             accepted=self._counts(end, [n for n, by in speaker.paths.items() if end in by]) if up else (),
-            sent=self._counts(end, speaker.sent[end]) if up else (),
+            sent=self._counts(end, self._sent(speaker, end)) if up else (),
             tripped=end.tripped,
         )
+
+    def _received(self, speaker: Speaker, end: End) -> list[int]:
+        """Groups the peer announces and that this end does not throw away at once."""
+        groups = self.exchange.groups
+        return [
+            number
+            for number, by in speaker.received.items()
+            if end in by and not thrown_away(end, groups[number].version, by[end])
+        ]
+
+    def _sent(self, speaker: Speaker, end: End) -> list[int]:
+        """Groups told to the peer, but for those sent back over the session they came by (see `Session`)."""
+        chosen = speaker.chosen
+        return [n for n in speaker.sent[end] if n not in chosen or chosen[n].best.end is not end]
 
     def _counts(self, end: End, numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
         counts = dict.fromkeys(end.families, 0)
@@ -130,8 +145,8 @@ class Answer:
             for speaker in self.exchange.speakers.values()
             for end in speaker.ends
             if end.outside is not None and end.peer_address is not None
-            for number, attributes in speaker.sent[end].items()
-            for advertisement in self._heard(speaker, end, end.peer_address, number, attributes)
+            for number in self._sent(speaker, end)
+            for advertisement in self._heard(speaker, end, end.peer_address, number, speaker.sent[end][number])
         )
 
     def _heard(
@@ -182,6 +197,12 @@ class Answer:
             for end in self.exchange.sessions.ends
             if end.tripped
         )
+
+
+def _by_prefix(speaker: Speaker, group: Group) -> bool:
+    """Whether what is done to a route here may look at its very prefix beyond what the group has in common."""
+    family = speaker.instance.process.families[group.version]
+    return family.table_map is not None or any(statement.backdoor for statement in family.networks)
 
 
 def _hop(path: Path) -> NextHop:

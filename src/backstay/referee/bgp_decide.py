@@ -8,6 +8,7 @@ configuration. As with sessions that come up together, its next step, the BGP Id
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from backstay.model.address import Address
@@ -38,8 +39,7 @@ class Path:
         self.first = _first_steps(process, attributes, own=end is None)
         missing = _WORST_MED if process.med_missing_as_worst else 0
         self.med = missing if attributes.med is None else attributes.med
-        self.neighbor_as = bgp_path.neighbor_as(attributes.as_path)
-        self.member_as = bgp_path.member_as(attributes.as_path)
+        self.neighbor_as, self.member_as, _ = _facts(attributes.as_path)
 
     @property
     def sort(self) -> str:
@@ -64,6 +64,12 @@ class Choice(NamedTuple):
     paths: tuple[Path, ...]
 
 
+@lru_cache(maxsize=4096)
+def _facts(path: bgp_path.AsPath) -> tuple[int | None, int | None, int]:
+    """Neighbouring AS, neighbouring member AS, length."""
+    return bgp_path.neighbor_as(path), bgp_path.member_as(path), bgp_path.length(path)
+
+
 def _first_steps(process: BgpProcess, attributes: Attributes, *, own: bool) -> tuple[int, int, int, int, int]:
     """Steps that hold between any two paths, smaller is better: weight (FRR), local preference (9.1.1), our own before
     learned (FRR), AS_PATH length (9.1.2.2 a), ORIGIN (9.1.2.2 b).
@@ -72,7 +78,7 @@ def _first_steps(process: BgpProcess, attributes: Attributes, *, own: bool) -> t
     path = attributes.as_path
     length = 0
     if not process.as_path_ignore:
-        length = bgp_path.length(path)
+        length = _facts(path)[2]
         if process.as_path_confed:
             length += bgp_path.confederation_length(path)
     return (-attributes.weight, -preference, 0 if own else 1, length, attributes.origin)

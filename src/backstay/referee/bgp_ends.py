@@ -22,10 +22,7 @@ class Instance:
     router: Router
     process: BgpProcess
     router_id: Address
-
-    @property
-    def place(self) -> tuple[str, str]:
-        return (self.router.name, self.process.vrf)
+    place: tuple[str, str]
 
     @property
     def cluster_id(self) -> Address:
@@ -34,7 +31,12 @@ class Instance:
 
 
 def instance(router: Router, process: BgpProcess) -> Instance:
-    return Instance(router=router, process=process, router_id=process.router_id or _router_id(router, process.vrf))
+    return Instance(
+        router=router,
+        process=process,
+        router_id=process.router_id or _router_id(router, process.vrf),
+        place=(router.name, process.vrf),
+    )
 
 
 def _router_id(router: Router, vrf: str) -> Address:
@@ -75,7 +77,8 @@ class End:
 
     ``sort`` is what RFC 4271 1.1 calls internal or external and RFC 5065 confederation external. ``source`` is our own
     address, ``own`` the next hops "self" stands for by IP version, ``peer_address`` the other's. ``shared``: the peer is on
-    a subnet of ours, ``interface`` names it. ``twin`` is the same session seen from the other side.
+    a subnet of ours, ``interface`` names it. ``twin`` is the same session seen from the other side. ``open_to`` remembers
+    the IP versions in which routes come in past nothing but the loop checks.
     """
 
     instance: Instance
@@ -97,6 +100,7 @@ class End:
     twin: End | None = None
     outside: Outside | None = None
     tripped: bool = False
+    open_to: dict[int, bool] = field(default_factory=dict)
 
     @property
     def established(self) -> bool:

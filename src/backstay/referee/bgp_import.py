@@ -17,6 +17,9 @@ from backstay.referee.policy_offer import Offer
 def accepted(end: End, prefix: Prefix, received: Attributes, own_addresses: frozenset[Address]) -> Attributes | None:
     """The route as this end's router holds it, None where it does not take it."""
     family = end.families[prefix.version]
+    if _open(end, prefix.version):
+        kept = not (_loops(end, family, received) or _martian(received.next_hop, own_addresses))
+        return received if kept else None
     attributes = _parsed(end, received)
     if attributes is None or _loops(end, family, attributes) or _filtered(end, family, prefix, attributes):
         return None
@@ -36,6 +39,23 @@ def accepted(end: End, prefix: Prefix, received: Attributes, own_addresses: froz
     return None if _martian(attributes.next_hop, own_addresses) else attributes
 
 
+def _open(end: End, version: int) -> bool:
+    """Whether an internal end has no policy of any kind in this version: most ends of a large network have none."""
+    known = end.open_to.get(version)
+    if known is None:
+        family = end.families[version]
+        named = (
+            family.route_map_in,
+            family.prefix_list_in,
+            family.filter_list_in,
+            family.distribute_list_in,
+            family.weight,
+        )
+        known = end.sort == IBGP and end.neighbor.local_as is None and not any(named)
+        known = end.open_to[version] = known and not end.instance.process.reject_as_sets
+    return known
+
+
 def _parsed(end: End, attributes: Attributes) -> Attributes | None:
     """RFC 7606: a malformed AS_PATH counts as a withdrawal. Confederation segments come from members and from nobody
     else (RFC 5065 5), the first AS is the peer's where that is asked for (RFC 4271 6.3), AS 0 from nobody (RFC 7607).
@@ -53,19 +73,30 @@ def _parsed(end: End, attributes: Attributes) -> Attributes | None:
     return attributes
 
 
+def thrown_away(end: End, version: int, received: Attributes) -> bool:
+    """Malformed or looping: refused before any policy sees it."""
+    attributes = _parsed(end, received)
+    if attributes is None or _loops(end, end.families[version], attributes):
+        return True
+    return end.instance.process.reject_as_sets and bgp_path.has_set(attributes.as_path)
+
+
 def _loops(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
     """RFC 4271 9.1.2 (own AS in the path), RFC 4456 8 (own ORIGINATOR_ID, own cluster)."""
     process, path = end.instance.process, attributes.as_path
+    if attributes.originator == end.instance.router_id or end.instance.cluster_id in attributes.cluster_list:
+        return True
     local_as = end.neighbor.local_as
     if local_as is not None:
         allowed = family.allowas_in or (0 if end.neighbor.local_as_no_prepend else 1)
         if bgp_path.occurrences(path, local_as) > allowed:
             return True
-    if not (family.allowas_in_origin and bgp_path.last_as(path) == process.asn):
-        ours = (process.asn,) if process.confederation_id is None else (process.asn, process.confederation_id)
-        if any(bgp_path.occurrences(path, number) > family.allowas_in for number in ours):
-            return True
-    return attributes.originator == end.instance.router_id or end.instance.cluster_id in attributes.cluster_list
+    if family.allowas_in_origin and bgp_path.last_as(path) == process.asn:
+        return False
+    if bgp_path.occurrences(path, process.asn) > family.allowas_in:
+        return True
+    identifier = process.confederation_id
+    return identifier is not None and bgp_path.occurrences(path, identifier) > family.allowas_in
 
 
 def _filtered(end: End, family: NeighborFamily, prefix: Prefix, attributes: Attributes) -> bool:

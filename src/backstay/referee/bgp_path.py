@@ -90,6 +90,8 @@ def confederation_length(path: AsPath) -> int:
 
 def occurrences(path: AsPath, number: int) -> int:
     """How often an AS stands in the path, in any kind of segment."""
+    if len(path) == 1:
+        return path[0][1].count(number)
     return sum(numbers.count(number) for _, numbers in path)
 
 

@@ -6,7 +6,6 @@ in their identifiers (RFC 6286), use one password, and share an address family.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -42,7 +41,10 @@ class Sessions:
         self.outside = outside_speakers(network, overlay.withdrawn)
         self.unknowns: list[Remark] = []
         self.instances = tuple(_instances(network, wiring))
-        self._by_place: dict[tuple[str, str], list[End]] = defaultdict(list)
+        self._at: dict[tuple[str, str], list[Instance]] = {}
+        for one in self.instances:
+            self._at.setdefault(one.place, []).append(one)
+        self._by_peer: dict[tuple[tuple[str, str], Address | str], End] = {}
         self.ends: list[End] = []
         for one in self.instances:
             for key in sorted(one.process.neighbors):
@@ -55,7 +57,7 @@ class Sessions:
 
     def _add(self, end: End) -> None:
         self.ends.append(end)
-        self._by_place[end.instance.place].append(end)
+        self._by_peer[end.instance.place, end.neighbor.peer] = end
 
     # ------------------------------------------------------------------------------- one end after the other
 
@@ -108,18 +110,21 @@ class Sessions:
             return
         end.peer_address = self.subnets.other_of_two(ref)
         for other in self.wiring.across.get(ref, ()):
-            for twin in self._by_place[other.router, self.subnets.vrf(other)]:
-                if twin.twin is None and self._answers(twin, other, ref):
-                    end.remote, end.twin = other.router, twin
-                    return
+            twin = self._behind((other.router, self.subnets.vrf(other)), other.interface, ref)
+            if twin is not None:
+                end.remote, end.twin = other.router, twin
+                return
         owners = self.subnets.configured.get(end.peer_address, ()) if end.peer_address else ()
         end.remote = owners[0].router if owners else ""
 
-    def _answers(self, twin: End, theirs: InterfaceRef, ours: InterfaceRef) -> bool:
-        """Whether the other end's neighbour is this interface, or an address on ours."""
-        if isinstance(twin.neighbor.peer, str):
-            return twin.neighbor.peer == theirs.interface
-        return ours in self.subnets.configured.get(twin.neighbor.peer, ())
+    def _behind(self, place: tuple[str, str], interface: str, ours: InterfaceRef) -> End | None:
+        """The other end's neighbour that is this interface, or an address on ours."""
+        peers: tuple[Address | str, ...] = (interface, *self.subnets.on(ours))
+        for peer in peers:
+            twin = self._by_peer.get((place, peer))
+            if twin is not None and twin.twin is None:
+                return twin
+        return None
 
     def _facing(self, end: End, ref: InterfaceRef) -> Iterator[End]:
         """Ends of the owner's router whose session this is: configured for an address we come from, or made by its
@@ -128,8 +133,10 @@ class Sessions:
         place = (ref.router, self.subnets.vrf(ref))
         router, vrf = end.instance.place
         mine = self.subnets.sources(self.interior, router, vrf, end.neighbor, end.neighbor.peer)
-        for twin in self._by_place.get(place, ()):
-            if twin.twin is None and self._meets(end, twin, mine):
+        peers: tuple[Address | str, ...] = (ref.interface, *self.subnets.of_router(router))
+        for peer in peers:
+            twin = self._by_peer.get((place, peer))
+            if twin is not None and twin.twin is None and self._meets(end, twin, mine):
                 yield twin
         yield from self._listened(place, mine)
 
@@ -137,20 +144,13 @@ class Sessions:
         """RFC 4271 8.2.1: one of the two connections has to find a neighbour configured for where it comes from."""
         if isinstance(twin.neighbor.peer, str):
             return twin.neighbor.peer == end.interface
-        if not self._is_ours(end, twin.neighbor.peer):
-            return False
         theirs = self.subnets.sources(self.interior, *twin.instance.place, twin.neighbor, twin.neighbor.peer)
         calls = twin.neighbor.peer in mine and not end.neighbor.passive
         called = end.neighbor.peer in theirs and not twin.neighbor.passive
         return calls or called
 
-    def _is_ours(self, end: End, address: Address) -> bool:
-        return any(ref.router == end.instance.router.name for ref in self.subnets.configured.get(address, ()))
-
     def _listened(self, place: tuple[str, str], mine: tuple[Address, ...]) -> Iterator[End]:
-        for one in self.instances:
-            if one.place != place:
-                continue
+        for one in self._at.get(place, ()):
             for listen in one.process.listen_ranges:
                 for address in mine:
                     if listen.prefix.holds(address) and str(address) not in one.process.neighbors:

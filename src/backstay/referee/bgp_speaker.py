@@ -211,7 +211,8 @@ class Speaker:
 
     def _update(self, end: End, number: int, attributes: Attributes | None) -> list[tuple[End, Attributes | None]]:
         held = self.sent[end]
-        if held.get(number) == attributes:
+        before = held.get(number)
+        if before is attributes or before == attributes:
             return []
         if attributes is None:
             del held[number]
@@ -240,6 +241,8 @@ class Speaker:
 
 def _in_order(paths: dict[object, Path]) -> list[Path]:
     """Our own first, then by end: the order has no bearing on the result, but for one that has no order of its own."""
+    if len(paths) < 2:
+        return list(paths.values())
     return sorted(paths.values(), key=lambda path: (path.end is not None, path.end.index if path.end else 0, path.kind))
 
 

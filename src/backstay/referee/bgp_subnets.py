@@ -22,9 +22,12 @@ class Subnets:
         self.wiring = wiring
         self.configured: dict[Address, list[InterfaceRef]] = defaultdict(list)
         self._connected: dict[Place, list[tuple[Prefix, str, InterfaceAddress]]] = defaultdict(list)
+        self._of_router: dict[str, tuple[Address, ...]] = {}
         for router in sorted(network.routers):
             for interface in network.routers[router].interfaces.values():
                 self._take(router, interface)
+            interfaces = network.routers[router].interfaces.values()
+            self._of_router[router] = tuple(sorted({item.address for one in interfaces for item in one.addresses}))
 
     def _take(self, router: str, interface: Interface) -> None:
         ref = InterfaceRef(router, interface.name)
@@ -33,6 +36,13 @@ class Subnets:
             if ref in self.wiring.up:
                 subnet = item.peer or item.prefix
                 self._connected[router, interface.vrf].append((subnet, interface.name, item))
+
+    def of_router(self, router: str) -> tuple[Address, ...]:
+        """All addresses of a router's configuration, sorted."""
+        return self._of_router[router]
+
+    def on(self, ref: InterfaceRef) -> tuple[Address, ...]:
+        return tuple(item.address for item in self._items(ref))
 
     def vrf(self, ref: InterfaceRef) -> str:
         return self.network.routers[ref.router].interfaces[ref.interface].vrf
