@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backstay.model.service import Budget
     from backstay.model.state import State
     from backstay.plan.assessment import Assessment
+    from backstay.plan.drain import Drainage, Tools
     from backstay.plan.scan import Watch
 
 Progress = Callable[[str], None]
@@ -115,6 +116,44 @@ def assess(
             progress=progress or (lambda _done, _total: None),
             watch=watch,
         )
+
+
+def drain(
+    network: Network,
+    targets: Sequence[str],
+    *,
+    mechanism: str = "",
+    period: str = "",
+    progress: Progress | None = None,
+) -> Drainage:
+    """Whether and how routers, links, sites or shared-risk groups can be taken out of service, with the change file's text.
+
+    What it offers, `audit` allows: it has asked. See `backstay.plan.drain.drain`. Raises `UsageError` for names that mean
+    nothing, `Unproven` where there is no answer.
+    """
+    from backstay.plan.drain import drain as answer
+
+    return answer(network, targets, _tools(), mechanism=mechanism, period=period, tell=progress or _silent)
+
+
+def undrain(
+    network: Network, targets: Sequence[str] = (), *, period: str = "", progress: Progress | None = None
+) -> Drainage:
+    """In which order what is out of service can come back (of ``targets``; all without any), with the change file's text."""
+    from backstay.plan.restore import restore
+
+    return restore(network, targets, _tools(), period=period, tell=progress or _silent)
+
+
+def _tools() -> Tools:
+    from backstay.plan.drain import Tools
+    from backstay.read.change import parse_change
+
+    return Tools(read=lambda text: parse_change(text, "the planned change"), resolve=resolve, judge=audit)
+
+
+def _silent(_text: str) -> None:
+    """Nobody listens."""
 
 
 def _writing(out: str | Path | None) -> AbstractContextManager[Watch | None]:

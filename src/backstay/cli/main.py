@@ -47,10 +47,11 @@ def root(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
-    from backstay.cli import capacity, commands, lab, replay
+    from backstay.cli import capacity, commands, drain, lab, replay
 
     commands.register(app)
     capacity.register(app)
+    drain.register(app)
     lab.register(app)
     replay.register(app)
     try:
