@@ -67,7 +67,7 @@ def daemons(router: Router) -> tuple[str, ...]:
 def boot(network: Network, router: Router, *, timers: bool = True, also: tuple[str, ...] = ()) -> Boot:
     """How a router of the network is started; ``also``: daemons that a change will need."""
     calm = len(network.routers) >= CALM
-    before = [BEFORE, *_before(router)] if timers else []
+    before = [BEFORE, *_before(network, router, calm=calm)] if timers else []
     texts = [_frr_part(source.text) for source in router.sources]
     own = "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
     after = [AFTER, *_after(network, router, calm=calm)] if timers else []
@@ -93,10 +93,16 @@ def _frr_part(text: str) -> str:
     return "".join(f"{line}\n" for line in kept)
 
 
-def _before(router: Router) -> Iterator[str]:
-    """``lsp-gen-interval`` must stand before ``net``: else the first LSP is made again only after 30 s (seen on 8.4.4)."""
+def _before(network: Network, router: Router, *, calm: bool) -> Iterator[str]:
+    """OSPF arms its wait for a designated router when the interface comes up, with the dead interval it then has. IS-IS:
+    ``lsp-gen-interval`` must stand before ``net``: else the first LSP is made again only after 30 s (seen on 8.4.4).
+    """
     for process in router.isis:
         yield from (f"router isis {process.tag}", " lsp-gen-interval 1", "exit")
+    for interface in router.interfaces.values():
+        lines = list(_ospf_timers(network, router, interface, calm=calm))
+        if lines:
+            yield from (f"interface {interface.name}", *lines, "exit")
 
 
 def _after(network: Network, router: Router, *, calm: bool) -> Iterator[str]:
@@ -128,9 +134,14 @@ def _interface(network: Network, router: Router, interface: Interface, *, calm: 
         yield from (f" isis hello-interval {3 if calm else 1}", " isis hello-multiplier 10")
         if not interface.isis.point_to_point:
             yield from (" isis csnp-interval 1", " isis psnp-interval 1")
+    yield from _ospf_timers(network, router, interface, calm=calm)
+
+
+def _ospf_timers(network: Network, router: Router, interface: Interface, *, calm: bool) -> Iterator[str]:
     for word, attribute in (("ip ospf", "ospf"), ("ipv6 ospf6", "ospf6")):
         if getattr(interface, attribute) and _agreed(network, InterfaceRef(router.name, interface.name), attribute):
             yield from (f" {word} hello-interval {2 if calm else 1}", f" {word} dead-interval {10 if calm else 4}")
+            yield f" {word} retransmit-interval 1"
 
 
 def _agreed(network: Network, ref: InterfaceRef, protocol: str) -> bool:

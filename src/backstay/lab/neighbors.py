@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from backstay.lab import interior
 from backstay.lab.design import NEIGHBOR
 from backstay.lab.record import Content
 from backstay.lab.vty import Vty
@@ -67,60 +67,12 @@ def _router_ids(network: Network, router: str) -> frozenset[str]:
 
 def adjacencies(wiring: Wiring, router: str, daemon: str, vty: Vty) -> Iterator[Adjacency]:
     """Adjacencies that are up."""
-    reader = {"isisd": _isis, "ospfd": _ospf, "ospf6d": _ospf6}[daemon]
-    yield from reader(wiring, router, vty)
-
-
-def _isis(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
-    for area in vty.json("show isis neighbor detail json").get("areas", ()):
-        for circuit in area.get("circuits", ()):
-            interface = circuit.get("interface")
-            if not isinstance(interface, dict) or interface.get("state") != "Up":
-                continue
-            local = InterfaceRef(router, str(interface["name"]))
-            text = interface.get("ipv4-address", {}).get("ipv4")
-            remote = wiring.peer(local, Address.parse(text) if text else None)
-            for level in _levels(str(interface.get("circuit-type", "")), circuit.get("level")):
-                if remote:
-                    yield Adjacency("isis", level, local, remote)
-
-
-def _levels(kind: str, level: int | None) -> tuple[str, ...]:
-    """A point-to-point adjacency can be of both levels at once (``L1L2``); a broadcast one is of one."""
-    return ("1", "2") if kind == "L1L2" and level in {None, 3} else (str(level),) if level in {1, 2} else ("1", "2")
-
-
-def _ospf(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
-    areas = {name: str(found.get("area", "")).split()[0] for name, found in _ospf_interfaces(vty).items()}
-    for neighbor, rows in vty.json("show ip ospf neighbor json").get("neighbors", {}).items():
-        for row in rows:
-            if not str(row.get("nbrState", row.get("state", ""))).startswith("Full"):
-                continue
-            local = InterfaceRef(router, str(row["ifaceName"]).partition(":")[0])
-            remote = wiring.peer(local, Address.parse(str(row["ifaceAddress"])), neighbor)
-            if remote:
-                yield Adjacency("ospf", areas.get(local.interface, ""), local, remote)
-
-
-def _ospf_interfaces(vty: Vty) -> Mapping[str, Any]:
-    found = vty.json("show ip ospf interface json")
-    return found.get("interfaces", found) if isinstance(found, dict) else {}
-
-
-def _ospf6(wiring: Wiring, router: str, vty: Vty) -> Iterator[Adjacency]:
-    interfaces = vty.json("show ipv6 ospf6 interface json")
-    for row in vty.json("show ipv6 ospf6 neighbor json").get("neighbors", ()):
-        if not str(row.get("state", "")).startswith("Full"):
-            continue
-        local = InterfaceRef(router, str(row["interfaceName"]))
-        remote = wiring.peer(local, None, str(row.get("neighborId")))
-        area = str(interfaces.get(local.interface, {}).get("attachedToArea", "")) or "0.0.0.0"
-        if remote:
-            yield Adjacency("ospf6", dotted(area), local, remote)
-
-
-def dotted(area: str) -> str:
-    return str(ipaddress.IPv4Address(int(area))) if area.isdigit() else area
+    protocol = {interior.ISISD: "isis", interior.OSPFD: "ospf", interior.OSPF6D: "ospf6"}[daemon]
+    for seen in interior.neighbors(daemon, vty.ask):
+        local = InterfaceRef(router, seen.interface)
+        remote = wiring.peer(local, Address.parse(seen.address) if seen.address else None, seen.router_id)
+        if seen.full and remote:
+            yield from (Adjacency(protocol, scope, local, remote) for scope in seen.scopes)
 
 
 def sessions(wiring: Wiring, router: str, vty: Vty) -> Iterator[Session]:

@@ -96,11 +96,9 @@ def _static(network: Network, node: Node) -> Iterator[str]:
 
 
 def _route(item: Announcement) -> str:
-    """A route with its attributes; BIRD adds its own AS when it sends."""
+    """A route with its attributes; BIRD adds its own AS when it sends, and takes a MED from the export filter alone."""
     words = [f"bgp_origin = {ORIGINS[item.origin]};"]
     words += [f"bgp_path.prepend({asn});" for asn in reversed(item.as_path[1:])]
-    if item.med is not None:
-        words.append(f"bgp_med = {item.med};")
     words += [word for text in item.communities for word in _community(text)]
     return f"  route {item.prefix} blackhole {{ {' '.join(words)} }};"
 
@@ -126,7 +124,7 @@ def _session(network: Network, node: Node, talk: Talk) -> Iterator[str]:
     if neighbor is not None and neighbor.password:
         yield f'  password "{neighbor.password}";'
     yield "  connect delay time 1; connect retry time 1; error wait time 1, 2; hold time 240; allow local as 20;"
-    yield from (f"  {line}" for line in _channels(node, talk))
+    yield from (f"  {line}" for line in _channels(network, node, talk))
     yield "}"
 
 
@@ -138,12 +136,19 @@ def _our_as(node: Node, process: BgpProcess, neighbor: BgpNeighbor | None) -> in
     return process.confederation_id if process.confederation_id and not inside else process.asn
 
 
-def _channels(node: Node, talk: Talk) -> Iterator[str]:
+def _channels(network: Network, node: Node, talk: Talk) -> Iterator[str]:
+    known = network.neighbors.get(node.subject)
     own = "anycast" if node.kind == DNS else "offers"
     families = sorted(talk.neighbor.families) if talk.neighbor else [talk.meeting.own.version]
     for version in families or [talk.meeting.own.version]:
         other = " extended next hop on;" if version != talk.meeting.own.version else ""
-        yield f'ipv{version} {{ import keep filtered; import all; export where proto = "{own}{version}";{other} }};'
+        meds = " ".join(
+            f"if net = {item.prefix} then bgp_med = {item.med};"
+            for item in (known.announcements if known else ())
+            if item.med is not None and item.prefix.version == version
+        )
+        yield f"ipv{version} {{ import keep filtered; import all;{other}"
+        yield f'  export filter {{ if proto != "{own}{version}" then reject; {meds} accept; }}; }};'
 
 
 def router_ids(nodes: Iterable[Node]) -> dict[str, Address]:

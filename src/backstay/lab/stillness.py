@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from backstay.lab import interior
 from backstay.lab.design import ROUTER
 from backstay.lab.frr import CALM, daemons
 from backstay.lab.namespace import inside
@@ -23,9 +24,12 @@ from backstay.lab.record import Content, Record, alive
 from backstay.lab.vty import Vty
 from backstay.model.errors import Unproven
 
-QUIET = 1.0
-"""Seconds without a change, when everything that can come up is up."""
-HOPE = 6.0
+QUIET = 2.0
+"""Seconds without a change, when everything that can come up is up: longer than IS-IS takes to make a new LSP (1 s)."""
+QUIET_OF_LANS = 7.5
+"""The same where IS-IS elects a designated router: FRR does it 6 s after the circuit is up, two of
+its default hellos."""
+HOPE = 7.0
 """Seconds without a change, when something is not up that might be: longer than a connect timer, OSPF's wait, a hold time."""
 PATIENCE = 180.0
 ROUTE_GROUPS = 0x40 | 0x400
@@ -95,16 +99,22 @@ class Monitor:
         self._open: dict[tuple[str, str], Vty] = {}
         self._expected = {node.name: _circuits(content, node.subject) for node in content.design.of_kind(ROUTER)}
         self.agent = record.agent
+        self._seen: dict[tuple[str, str], list[interior.Seen]] = {}
+        self.quiet = QUIET_OF_LANS if _has_lans(content) else QUIET
+        self._far = _far_ends(content)
 
     def close(self) -> None:
         for connection in self._open.values():
             connection.close()
 
-    def ask(self, node: str, daemon: str, command: str) -> Any:
+    def _vty(self, node: str, daemon: str) -> Vty:
         key = (node, daemon)
         if key not in self._open:
             self._open[key] = Vty(self.folder / node / f"{daemon}.vty")
-        return self._open[key].json(command)
+        return self._open[key]
+
+    def text(self, node: str, daemon: str, command: str) -> str:
+        return self._vty(node, daemon).ask(command)
 
     def pulse(self) -> Pulse:
         """Ask everybody. Raises `Unproven` when a daemon is gone."""
@@ -119,7 +129,7 @@ class Monitor:
         return Pulse(signature=tuple(signature), waiting=tuple(waiting))
 
     def _bgp(self, node: str, signature: list[Any], waiting: list[str]) -> None:
-        for vrf, families in self.ask(node, "bgpd", "show bgp vrf all summary json").items():
+        for vrf, families in self._vty(node, "bgpd").json("show bgp vrf all summary json").items():
             for family, found in families.items() if isinstance(families, dict) else ():
                 if not isinstance(found, dict) or "peers" not in found:
                     continue
@@ -131,15 +141,47 @@ class Monitor:
                         waiting.append(f"{node}: BGP with {peer} is {state.get('state')}")
 
     def _interior(self, node: str, running: tuple[str, ...], signature: list[Any], waiting: list[str]) -> None:
-        for daemon, command in ADJACENCIES.items():
+        for daemon in interior.DAEMONS:
             if daemon not in running:
                 continue
-            up = states(daemon, self.ask(node, daemon, command))
-            signature.append((node, daemon, tuple(sorted(up))))
-            full = sum(state.startswith(("Up", "Full", "2-Way", "TwoWay")) for _, state in up)
+            seen = interior.neighbors(daemon, lambda command, d=daemon: self.text(node, d, command))  # type: ignore[misc]
+            self._seen[node, daemon] = seen
+            signature.append((node, daemon, tuple((item.interface, item.scopes, item.state) for item in seen)))
+            near = sum(interior.adjacent(item.state) for item in seen)
             wanted = self._expected[node].get(daemon, 0)
-            if full < wanted or full < len(up):
-                waiting.append(f"{node}: {daemon} has {full} of {wanted} adjacencies")
+            lonely = {item.interface for item in seen} - {item.interface for item in seen if item.full}
+            if near < wanted or near < len(seen) or lonely:
+                waiting.append(f"{node}: {daemon} has {near} of {wanted} adjacencies")
+
+    def out_of_step(self) -> str:
+        """Two neighbours whose link-state databases differ; "" when all are in step."""
+        held: dict[tuple[str, str], dict[str, frozenset[tuple[str, ...]]]] = {}
+        for (node, daemon), seen in self._seen.items():
+            for item in seen:
+                for other in self._across(node, daemon, item) if item.full else ():
+                    one, two = (self._database(held, name, daemon) for name in (node, other))
+                    for scope in item.scopes:
+                        if one.get(scope) != two.get(scope):
+                            return f"{node} and {other}: {daemon}'s databases differ in {scope}"
+        return ""
+
+    def _database(self, held: dict[tuple[str, str], Any], node: str, daemon: str) -> dict[str, Any]:
+        if (node, daemon) not in held:
+            held[node, daemon] = interior.databases(daemon, lambda command: self.text(node, daemon, command))
+        found: dict[str, Any] = held[node, daemon]
+        return found
+
+    def _across(self, node: str, daemon: str, item: interior.Seen) -> list[str]:
+        """Nodes on the same link that are neighbours in the same scope."""
+        others = self._far.get((node, item.interface), ())
+        return [
+            name
+            for name, interface in others
+            if any(
+                s.interface == interface and s.full and s.scopes == item.scopes
+                for s in self._seen.get((name, daemon), ())
+            )
+        ]
 
     def _health(self, signature: list[Any], waiting: list[str]) -> None:
         if self.agent == (0, 0):
@@ -156,22 +198,27 @@ class Monitor:
                 waiting.append(f"{site}: its health is not known yet")
 
 
-ADJACENCIES = {
-    "isisd": "show isis neighbor json",
-    "ospfd": "show ip ospf neighbor json",
-    "ospf6d": "show ipv6 ospf6 neighbor json",
-}
+def _has_lans(content: Content) -> bool:
+    """Whether IS-IS runs on a segment it is not told to be point-to-point."""
+    settings = (
+        content.network.routers[end.router].interfaces[end.interface].isis
+        for link in content.network.links.values()
+        for end in link.ends
+    )
+    return any(item is not None and not item.point_to_point and not item.passive for item in settings)
 
 
-def states(daemon: str, told: Any) -> list[tuple[str, str]]:
-    """(interface, state) of every neighbour a daemon knows."""
-    if daemon == "isisd":
-        circuits = [c for area in told.get("areas", ()) for c in area.get("circuits", ()) if "adj" in c]
-        return [(str(c.get("interface")), str(c.get("state"))) for c in circuits]
-    if daemon == "ospfd":
-        rows = [row for entries in told.get("neighbors", {}).values() for row in entries]
-        return [(str(row.get("ifaceName")), str(row.get("nbrState", row.get("state")))) for row in rows]
-    return [(str(row.get("interfaceName")), str(row.get("state"))) for row in told.get("neighbors", ())]
+def _far_ends(content: Content) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+    """(node, interface) -> the other (node, interface) on its link."""
+    nodes = {node.subject: node.name for node in content.design.of_kind(ROUTER)}
+    return {
+        (nodes[end.router], end.interface): tuple(
+            (nodes[other.router], other.interface) for other in link.ends if other != end and other.router in nodes
+        )
+        for link in content.network.links.values()
+        for end in link.ends
+        if end.router in nodes
+    }
 
 
 def _circuits(content: Content, router: str) -> dict[str, int]:
@@ -247,7 +294,13 @@ def _wait(ears: Ears, monitor: Monitor, patience: float, tell: Callable[[str], N
             last, before = (time.monotonic() if before is not None else last), pulse.signature
             tell(f"settling: {pulse.waiting[0]}" if pulse.waiting else "settling")
             continue
-        if time.monotonic() - last >= (HOPE * scale if pulse.waiting else QUIET):
-            return pulse.waiting
+        still = time.monotonic() - last
+        if still < monitor.quiet:
+            continue
+        apart = monitor.out_of_step()
+        waiting = (*pulse.waiting, *((apart,) if apart else ()))
+        if not waiting or still >= HOPE * scale:
+            return waiting
+        tell(f"settling: {waiting[0]}")
     names = ", ".join(sorted(moving)[:5]) or "sessions"
     raise Unproven(f"the lab did not come to rest in {patience:.0f} s; still changing: {names}")

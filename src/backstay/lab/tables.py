@@ -20,13 +20,13 @@ Table = dict[Prefix, Route]
 def main_table(zebra: Vty) -> Table:
     """The selected routes of a router's default VRF, of both IP versions, sorted by prefix."""
     found: Table = {}
-    for version, command in COMMANDS.items():
+    for command in COMMANDS.values():
         for text, entries in zebra.json(command).items():
             prefix = Prefix.parse(text)
             if not _of_the_link(prefix):
                 selected = [entry for entry in entries if entry.get("selected")]
                 if selected:
-                    found[prefix] = route(version, selected[0])
+                    found[prefix] = route(selected[0])
     return dict(sorted(found.items()))
 
 
@@ -35,13 +35,13 @@ def _of_the_link(prefix: Prefix) -> bool:
     return prefix.network.is_link_local and prefix.length > 0
 
 
-def route(version: int, entry: Mapping[str, Any]) -> Route:
+def route(entry: Mapping[str, Any]) -> Route:
     """One entry of ``show ip route json``."""
     hops = [hop for hop in entry.get("nexthops", ()) if not hop.get("duplicate")]
     shown = [_shown(hop) for hop in hops if not hop.get("resolver") and hop.get("active", True)]
     leaving = [_leaving(hop) for hop in hops if not hop.get("recursive") and hop.get("active") and hop.get("fib", True)]
     return Route(
-        protocol=_protocol(version, entry, shown),
+        protocol=_protocol(entry, shown),
         distance=int(entry.get("distance", 0)),
         metric=int(entry.get("metric", 0)),
         next_hops=_sorted(shown),
@@ -50,14 +50,14 @@ def route(version: int, entry: Mapping[str, Any]) -> Route:
     )
 
 
-def _protocol(version: int, entry: Mapping[str, Any], shown: Iterable[NextHop]) -> str:
+def _protocol(entry: Mapping[str, Any], shown: Iterable[NextHop]) -> str:
     name = str(entry["protocol"])
     if name == "bgp":
         internal = int(entry.get("internalFlags", 0)) & IBGP_FLAG
         if internal and any(hop.discard for hop in shown):
             return "aggregate"
         return "ibgp" if internal else "bgp"
-    return "ospf" if name == "ospf6" and version == 6 else name
+    return name
 
 
 def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
