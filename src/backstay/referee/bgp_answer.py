@@ -154,7 +154,7 @@ class Answer:
     ) -> list[Advertisement]:
         group = self.exchange.groups[number]
         origin = self._origin(speaker, end, group)
-        words = communities.texts(attributes.communities)
+        words = (*communities.texts(attributes.communities), *sorted(attributes.large), *sorted(attributes.extended))
         return [
             Advertisement(
                 neighbor=end.remote,

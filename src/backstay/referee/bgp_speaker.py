@@ -166,8 +166,11 @@ class Speaker:
         return changed
 
     def _parts(self, number: int) -> list[Attributes]:
-        """All paths to a part, but those that are aggregates themselves."""
-        return [path.attributes for path in self.paths.get(number, {}).values() if path.kind != AGGREGATE]
+        """All valid paths to a part, the best and the others, but those that are aggregates themselves (seen on FRR 8.4.4:
+        a path whose next hop is not resolved makes no aggregate).
+        """
+        held = self.paths.get(number, {}).values()
+        return [path.attributes for path in held if path.valid and path.kind != AGGREGATE]
 
     def _replace_aggregate(self, number: int, attributes: Attributes | None) -> bool:
         held = self.paths.setdefault(number, {})
