@@ -18,8 +18,7 @@ from backstay.model.selection import select
 from backstay.model.service import Anycast, Origin
 from backstay.model.state import Event, PathResult, SiteHealth
 from backstay.referee.converge import Routing, converge
-from backstay.referee.traffic import Arrival, arrivals, pour
-from backstay.referee.walk import End
+from backstay.referee.traffic import Arrival, arrivals
 
 VERSIONS = (4, 6)
 
@@ -30,7 +29,6 @@ class World:
 
     routing: Routing
     overlay: Overlay
-    _ends: dict[tuple[str, Address], tuple[End, ...]] = field(default_factory=dict)
     _works: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,11 +39,8 @@ class World:
 
     def arrives_at(self, router: str, address: Address, place: str = "") -> frozenset[str]:
         """The routers at which packets for a place's address arrive; none unless every branch arrives."""
-        at = (router, address)
-        if at not in self._ends:
-            self._ends[at] = tuple(pour(self.routing.walker, address, {router: 1.0}).ended)
         arrived = self._arrival(place, address)
-        ends = self._ends[at]
+        ends = self.routing.walker.ends(router, address)
         return frozenset(end.router for end in ends) if all(arrived(end) for end in ends) else frozenset()
 
     def both_ways(self, router: str, home: Address | None, address: Address, place: str) -> bool:

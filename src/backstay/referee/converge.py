@@ -51,6 +51,7 @@ def converge(network: Network, overlay: Overlay) -> Routing:
             rib = Rib(network, wiring, links, areas.tables, answer.routes)
         heard = Told(isis=isis_externals(rib, links.hellos), ospf=ospf.externals(rib, areas))
         if heard == told and asked.holds_for(rib):
+            links.prove()
             adjacencies = links.adjacencies | areas.adjacencies
             return Routing(network, overlay, wiring, rib, Walker(network, wiring, rib), answer, adjacencies)
         told = heard

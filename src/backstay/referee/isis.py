@@ -124,12 +124,7 @@ class Paths:
 
 def shortest_paths(chart: Map, hellos: Hellos, root: Speaker, level: int) -> Paths:
     """Dijkstra from the root. Its own edges are its own adjacencies that carry the IP version, overloaded or not."""
-    view = chart.view
-    hops = tuple(
-        hop
-        for hop in hellos.hops.get((root.key, level), ())
-        if view.topology in hop.topologies and view.version in hop.versions
-    )
+    hops = _carrying(hellos.hops.get((root.key, level), ()), chart.view)
     first: dict[Node, list[tuple[int, Hop]]] = defaultdict(list)
     for hop in hops:
         node = hellos.designated.get((hop.local.ref, level), hop.remote.speaker.node)
@@ -144,6 +139,22 @@ def shortest_paths(chart: Map, hellos: Hellos, root: Speaker, level: int) -> Pat
             ways |= dict.fromkeys(_begin(node, previous, root.node, distance, first, begin))
         begin[node] = tuple(ways) if node != root.node else ()
     return Paths(distance=distance, hops=begin)
+
+
+def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
+    """The adjacencies that carry the topology and the IP version.
+
+    Raises `Unproven` where of several to one neighbour only some carry the version: which metric FRR takes for which of
+    them depends on the order they came up in (isis_spf.c adj_find; seen on FRR 8.4.4).
+    """
+    near = [hop for hop in hops if view.topology in hop.topologies]
+    found = tuple(hop for hop in near if view.version in hop.versions)
+    mute = {hop.remote.speaker.node for hop in near if hop not in found}
+    for hop in found:
+        if hop.remote.speaker.node in mute:
+            ends = f"{hop.local.ref.router} and {hop.remote.ref.router}"
+            raise Unproven(f"IS-IS: of several adjacencies of {ends} only some carry IPv{view.version}")
+    return found
 
 
 def _with_root(chart: Map, root: Node, edges: Mapping[Node, int]) -> nx.DiGraph[Node]:
@@ -230,6 +241,14 @@ class Isis:
             self._paths[key, level, version] = shortest_paths(chart, self.hellos, self.hellos.speakers[key], level)
         return self._paths[key, level, version]
 
+    def prove(self) -> None:
+        """Compute every path now, so that what cannot be computed is said now. Raises `Unproven`."""
+        for key, speaker in self.hellos.speakers.items():
+            spoken = {version for circuit in self.hellos.circuits[key] for version in circuit.settings.versions}
+            for level in speaker.process.levels:
+                for version in sorted(spoken if WIDE in speaker.styles else spoken - {6}):
+                    self.paths(key, level, version)
+
     def _level_route(self, key: Key, level: int, prefix: Prefix) -> Route | None:
         speaker, chart = self.hellos.speakers[key], self._map(key, level, prefix.version)
         if prefix.version == 6 and WIDE not in speaker.styles:
@@ -249,7 +268,8 @@ class Isis:
         if metric > limit:
             return None
         hops = dict.fromkeys(hop for node, total in ends.items() if total == metric for hop in paths.hops[node])
-        return self._made(level, metric, tuple(hops), prefix.version)
+        # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
+        return self._made(level, metric, tuple(hops), prefix.version) if hops else None
 
     def _wants_default(self, speaker: Speaker, level: int) -> bool:
         """A level 1 router without a way of its own goes to the nearest attached one (ISO 10589 7.2.9.2)."""

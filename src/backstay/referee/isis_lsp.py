@@ -81,7 +81,9 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hop:
-    """An adjacency at one level as its own end sees it: ``versions`` and ``topologies`` are those of both ends."""
+    """An adjacency at one level as its own end sees it: ``topologies`` are those of both ends, ``versions`` those the
+    neighbour's hellos offer (TLV 129).
+    """
 
     level: int
     local: Circuit
@@ -191,13 +193,13 @@ def _circuits(speaker: Speaker, wiring: Wiring) -> Iterator[Circuit]:
 
 def _meet(local: Circuit, remote: Circuit) -> Iterator[Hop]:
     """The adjacencies two circuits form: one per level both want (ISO 10589 8.2.4.2, 8.4.2)."""
-    versions = _usable(local) & _usable(remote)
-    if local.settings.point_to_point != remote.settings.point_to_point or not versions or not _hears(local, remote):
+    same_medium = local.settings.point_to_point == remote.settings.point_to_point
+    if not same_medium or not _usable(local) & _usable(remote) or not _hears(local, remote):
         return
     for level in sorted(local.levels & remote.levels):
         if level == 2 or set(local.speaker.process.areas) & set(remote.speaker.process.areas):
             topologies = local.topologies & remote.topologies
-            yield Hop(level=level, local=local, remote=remote, versions=versions, topologies=topologies)
+            yield Hop(level=level, local=local, remote=remote, versions=_usable(remote), topologies=topologies)
 
 
 def _hears(local: Circuit, remote: Circuit) -> bool:

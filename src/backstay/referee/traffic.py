@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from backstay.model.address import Address, Prefix
+from backstay.model.address import Address
 from backstay.model.demand import Demand
 from backstay.model.endpoints import addresses, entries
-from backstay.model.errors import Unproven
 from backstay.model.flows import Flow, protected_flows
 from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult, Loads, LostDemand
 from backstay.referee.seams import Place
-from backstay.referee.walk import BRANCHES, End, Walker
+from backstay.referee.walk import End, Walker
 
 ORDER = tuple(Fate)
 """Best first."""
@@ -23,118 +22,98 @@ ORDER = tuple(Fate)
 Arrival = Callable[[End], bool]
 
 
-@dataclass(eq=False)
-class Spread:
-    """Where packets to one address go when ``poured`` in at some places: shares by interface and by end."""
-
-    carried: dict[InterfaceRef, float] = field(default_factory=lambda: defaultdict(float))
-    ended: dict[End, float] = field(default_factory=lambda: defaultdict(float))
-
-
 def arrivals(network: Network, overlay: Overlay) -> Callable[[str, Address], Arrival]:
     """Which ends count as arrived, for a destination place and address (`backstay.model.state.FlowResult`)."""
-    speakers = _speakers(network, overlay)
+    known: dict[tuple[str, Address], frozenset[tuple[str, Address | None]]] = {}
 
     def arrival(place: str, address: Address) -> Arrival:
-        inside = place in network.sites or network.router_named(place) is not None
-        offered = frozenset() if inside else speakers(address)
+        if (place, address) not in known:
+            known[place, address] = _takers(network, overlay, place, address)
+        takers = known[place, address]
 
         def arrived(end: End) -> bool:
             if end.fate is Fate.DELIVERED:
                 return True
-            return end.fate is Fate.EXITS and (end.router, end.speaker) in offered
+            return end.fate is Fate.EXITS and (end.router, end.speaker) in takers
 
         return arrived
 
     return arrival
 
 
-def _speakers(network: Network, overlay: Overlay) -> Callable[[Address], frozenset[tuple[str, Address | None]]]:
-    """Who outside offers to take packets for an address: (router, speaker's address) pairs."""
-    offers: dict[Prefix, set[tuple[str, Address | None]]] = defaultdict(set)
-    for neighbor in network.neighbors.values():
-        for announcement in neighbor.announcements:
-            offers[announcement.prefix].update((item.router, item.address) for item in neighbor.attachments)
-    for anycast in network.anycasts.values():
-        for prefix in anycast.prefixes:
-            for origin in anycast.origins:
-                if (anycast.name, origin.site) not in overlay.withdrawn:
-                    offers[prefix].add((origin.router, origin.address))
-    known: dict[Address, frozenset[tuple[str, Address | None]]] = {}
+def _takers(network: Network, overlay: Overlay, place: str, address: Address) -> frozenset[tuple[str, Address | None]]:
+    """Who outside may take packets for a place: (router, speaker's address) pairs.
 
-    def speakers(address: Address) -> frozenset[tuple[str, Address | None]]:
-        if address not in known:
-            known[address] = frozenset(pair for prefix in offers if prefix.holds(address) for pair in offers[prefix])
-        return known[address]
-
-    return speakers
+    Nobody for a site or router; the servers that announce for an anycast; for an external neighbour or a prefix whoever
+    offers a route that holds the address.
+    """
+    if place in network.sites or network.router_named(place):
+        return frozenset()
+    found = {
+        (origin.router, origin.address)
+        for anycast in network.anycasts.values()
+        if (anycast.name == place if place in network.anycasts else any(p.holds(address) for p in anycast.prefixes))
+        for origin in anycast.origins
+        if (anycast.name, origin.site) not in overlay.withdrawn
+    }
+    if place in network.anycasts:
+        return frozenset(found)
+    return frozenset(found) | {
+        (item.router, item.address)
+        for neighbor in network.neighbors.values()
+        if any(announcement.prefix.holds(address) for announcement in neighbor.announcements)
+        for item in neighbor.attachments
+    }
 
 
 # ------------------------------------------------------------------------------------------------ spreading
 
 
-def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> Spread:
-    """Let amounts in at routers (default VRF) and follow them to their ends, each router after all that feed it."""
-    spread = Spread()
+def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> dict[InterfaceRef, float]:
+    """Let amounts in at routers (default VRF) and follow them: what every interface sends, each router after all that
+    feed it; where packets may run in circles branch by branch.
+    """
+    carried: dict[InterfaceRef, float] = defaultdict(float)
+    order = _downstream(walker, address, amounts)
+    if order is None:
+        for router, amount in amounts.items():
+            for what, share in walker.branches((router, DEFAULT_VRF), address, amount):
+                if isinstance(what, InterfaceRef):
+                    carried[what] += share
+        return carried
     waiting: dict[Place, float] = defaultdict(float)
-    order: dict[Place, None] = {}
     for router, amount in amounts.items():
         waiting[router, DEFAULT_VRF] += amount
-        order |= dict.fromkeys(walker.reached(router, address))
-    places = tuple(order)
-    if walker.circles(places, address):
-        for router, amount in amounts.items():
-            _branch(walker, address, router, amount, spread)
-        return spread
-    for place in _downstream(walker, places, address):
+    for place in order:
         steps = walker.steps(place, address)
         share = waiting[place] / len(steps)
         for step in steps:
             if step.interface is not None:
-                spread.carried[step.interface] += share
-            if isinstance(step.onward, End):
-                spread.ended[step.onward] += share
-            else:
+                carried[step.interface] += share
+            if not isinstance(step.onward, End):
                 waiting[step.onward] += share
-    return spread
+    return carried
 
 
-def _downstream(walker: Walker, places: tuple[Place, ...], address: Address) -> Iterator[Place]:
-    """The places so that each comes after all that send to it (no circle among them)."""
-    feeders: dict[Place, int] = dict.fromkeys(places, 0)
-    onward = {p: [s.onward for s in walker.steps(p, address) if not isinstance(s.onward, End)] for p in places}
-    for targets in onward.values():
-        for target in targets:
+def _downstream(walker: Walker, address: Address, routers: Iterable[str]) -> list[Place] | None:
+    """Every place packets may pass, each after all that send to it (Kahn 1962); None if some lead back to themselves."""
+    feeders: dict[Place, int] = {(router, DEFAULT_VRF): 0 for router in routers}
+    onward: dict[Place, list[Place]] = {}
+    queue = list(feeders)
+    for place in queue:
+        onward[place] = [step.onward for step in walker.steps(place, address) if not isinstance(step.onward, End)]
+        for target in onward[place]:
+            if target not in feeders:
+                feeders[target] = 0
+                queue.append(target)
             feeders[target] += 1
-    ready = [place for place in places if not feeders[place]]
+    ready = [place for place in feeders if not feeders[place]]
     for place in ready:
-        yield place
         for target in onward[place]:
             feeders[target] -= 1
             if not feeders[target]:
                 ready.append(target)
-
-
-def _branch(walker: Walker, address: Address, router: str, amount: float, spread: Spread) -> None:
-    """Where packets may run in circles, each branch by itself: it dies where it comes back to a place it has passed."""
-    stack: list[tuple[Place, float, tuple[Place, ...]]] = [((router, DEFAULT_VRF), amount, ())]
-    count = 0
-    while stack:
-        place, share, passed = stack.pop()
-        count += 1
-        if count > BRANCHES:
-            raise Unproven(f"more than {BRANCHES} branches from {router} to {address}, some of them in circles")
-        if place in passed:
-            spread.ended[End(Fate.LOOP, place[0])] += share
-            continue
-        steps = walker.steps(place, address)
-        for step in steps:
-            if step.interface is not None:
-                spread.carried[step.interface] += share / len(steps)
-            if isinstance(step.onward, End):
-                spread.ended[step.onward] += share / len(steps)
-            else:
-                stack.append((step.onward, share / len(steps), (*passed, place)))
+    return ready if len(ready) == len(feeders) else None
 
 
 # ------------------------------------------------------------------------------------------------ flows
@@ -148,7 +127,7 @@ def follow_flows(network: Network, walker: Walker, overlay: Overlay) -> dict[str
 
 def _follow(walker: Walker, flow: Flow, arrival: Callable[[str, Address], Arrival]) -> FlowResult:
     arrived = arrival(flow.destination_place, flow.destination)
-    ended = pour(walker, flow.destination, {flow.router: 1.0}).ended
+    ended = walker.ends(flow.router, flow.destination)
     lost = [end for end in ended if not arrived(end)]
     return FlowResult(
         flow=flow.name,
@@ -220,10 +199,9 @@ def place_demands(network: Network, walker: Walker, overlay: Overlay, pieces: It
     carried: dict[InterfaceRef, float] = defaultdict(float)
     lost: list[LostDemand] = []
     for address, group in sorted(by_address.items()):
-        spread = pour(walker, address, _poured(group))
-        for ref, mbps in spread.carried.items():
+        for ref, mbps in pour(walker, address, _poured(group)).items():
             carried[ref] += mbps
-        lost += _lost(walker, address, group, spread, arrival)
+        lost += _lost(walker, group, arrival)
     used = {ref: mbps for ref, mbps in sorted(carried.items()) if mbps > 0}
     capacity = capacities(network)
     return Loads(
@@ -241,17 +219,12 @@ def _poured(group: Iterable[Part]) -> dict[str, float]:
     return amounts
 
 
-def _lost(
-    walker: Walker, address: Address, group: list[Part], spread: Spread, arrival: Callable[[str, Address], Arrival]
-) -> Iterator[LostDemand]:
-    """What did not arrive, demand by demand; looked into only where something may have been lost."""
-    if all(end.fate is Fate.DELIVERED for end in spread.ended):
-        return
-    single = {router: pour(walker, address, {router: 1.0}).ended for router in sorted({part.router for part in group})}
+def _lost(walker: Walker, group: list[Part], arrival: Callable[[str, Address], Arrival]) -> Iterator[LostDemand]:
+    """What did not arrive, demand by demand."""
     for part in group:
-        arrived = arrival(part.demand.destination, address)
+        arrived = arrival(part.demand.destination, part.address)
         by_fate: dict[Fate, dict[str, float]] = defaultdict(dict)
-        for end, share in single[part.router].items():
+        for end, share in walker.ends(part.router, part.address).items():
             if not arrived(end):
                 by_fate[end.fate][end.router] = by_fate[end.fate].get(end.router, 0.0) + share
         for fate, shares in by_fate.items():

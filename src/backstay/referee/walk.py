@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from backstay.model.address import Address
@@ -44,6 +44,7 @@ class Walker:
     wiring: Wiring
     rib: Rib
     _steps: dict[tuple[Place, Address], tuple[Step, ...]] = field(default_factory=dict)
+    _ends: dict[tuple[Place, Address], Mapping[End, float] | None] = field(default_factory=dict)
     _configured: frozenset[Address] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,31 +121,76 @@ class Walker:
 
     # ------------------------------------------------------------------------------------------ whole walks
 
-    def reached(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> tuple[Place, ...]:
-        """Every place a packet may pass, nearest first."""
-        order: dict[Place, None] = {(router, vrf): None}
-        queue = [(router, vrf)]
-        for place in queue:
-            for step in self.steps(place, address):
-                if not isinstance(step.onward, End) and step.onward not in order:
-                    order[step.onward] = None
-                    queue.append(step.onward)
-        return tuple(order)
+    def ends(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> Mapping[End, float]:
+        """Where packets end, and which share of them at each end, every equal branch an equal share."""
+        found = self._spread((router, vrf), address)
+        return dict(self._branches((router, vrf), address)) if found is None else found
+
+    def _spread(self, start: Place, address: Address) -> Mapping[End, float] | None:
+        """The same by adding up what lies behind each place, once for all who pass it; None if some run in circles."""
+        if (start, address) in self._ends:
+            return self._ends[start, address]
+        stack, opened = [start], {start}
+        while stack:
+            place = stack[-1]
+            steps = self.steps(place, address)
+            behind = [step.onward for step in steps if not isinstance(step.onward, End)]
+            waiting = [onward for onward in behind if (onward, address) not in self._ends]
+            if any(onward in opened for onward in waiting) or any(
+                self._ends.get((onward, address), ()) is None for onward in behind
+            ):
+                self._ends.update(((opened_place, address), None) for opened_place in opened)
+                return None
+            if waiting:
+                stack.append(waiting[0])
+                opened.add(waiting[0])
+                continue
+            self._ends[place, address] = self._sum(steps, address)
+            opened.discard(stack.pop())
+        return self._ends[start, address]
+
+    def _sum(self, steps: tuple[Step, ...], address: Address) -> Mapping[End, float]:
+        if len(steps) == 1 and not isinstance(steps[0].onward, End):
+            return self._ends[steps[0].onward, address] or {}
+        shares: dict[End, float] = {}
+        for step in steps:
+            beyond = {step.onward: 1.0} if isinstance(step.onward, End) else self._ends[step.onward, address] or {}
+            for end, share in beyond.items():
+                shares[end] = shares.get(end, 0.0) + share / len(steps)
+        return shares
+
+    def _branches(self, start: Place, address: Address) -> Iterator[tuple[End, float]]:
+        """Every branch by itself: it dies where it comes back to a place it has passed."""
+        shares: dict[End, float] = {}
+        for end, share in self.branches(start, address, 1.0):
+            if isinstance(end, End):
+                shares[end] = shares.get(end, 0.0) + share
+        yield from shares.items()
+
+    def branches(self, start: Place, address: Address, amount: float) -> Iterator[tuple[End | InterfaceRef, float]]:
+        """Every branch by itself: what each interface carries of it, and how it ends. Raises `Unproven` on too many."""
+        stack: list[tuple[Place, float, tuple[Place, ...]]] = [(start, amount, ())]
+        count = 0
+        while stack:
+            place, share, passed = stack.pop()
+            count += 1
+            if count > BRANCHES:
+                raise Unproven(f"more than {BRANCHES} branches from {start[0]} to {address}, some of them in circles")
+            if place in passed:
+                yield End(Fate.LOOP, place[0]), share
+                continue
+            steps = self.steps(place, address)
+            for step in steps:
+                if step.interface is not None:
+                    yield step.interface, share / len(steps)
+                if isinstance(step.onward, End):
+                    yield step.onward, share / len(steps)
+                else:
+                    stack.append((step.onward, share / len(steps), (*passed, place)))
 
     def arrives(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> bool:
         """Whether every branch gets to whoever has the address, ours or outside."""
-        places = self.reached(router, address, vrf)
-        ends = [step.onward for place in places for step in self.steps(place, address) if isinstance(step.onward, End)]
-        return not self.circles(places, address) and all(
-            end.fate is Fate.DELIVERED or (end.fate is Fate.EXITS and end.speaker == address) for end in ends
+        return all(
+            end.fate is Fate.DELIVERED or (end.fate is Fate.EXITS and end.speaker == address)
+            for end in self.ends(router, address, vrf)
         )
-
-    def circles(self, places: tuple[Place, ...], address: Address) -> bool:
-        """Whether any of the places leads back to itself: what is left when dead ends are taken away again and again."""
-        left = {place: {step.onward for step in self.steps(place, address)} for place in places}
-        while True:
-            done = {place for place, onward in left.items() if not any(next_place in left for next_place in onward)}
-            if not done:
-                return bool(left)
-            for place in done:
-                del left[place]
