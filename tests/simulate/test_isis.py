@@ -151,7 +151,7 @@ def test_metric_0_on_a_link_is_not_decided() -> None:
 BROKEN: dict[str, Callable[[Lab], object]] = {
     "areas differ at level 1": lambda lab: lab.isis("b", area="49.0009", levels=L1).isis("a", levels=L1),
     "levels differ": lambda lab: lab.isis("b", levels=L1),
-    "circuit type": lambda lab: lab.circuit("b:to-a", circuit=L1),
+    "circuit type": lambda lab: lab.isis("b", levels=L12).circuit("b:to-a", circuit=L1),
     "passive": lambda lab: lab.circuit("b:to-a", passive=True),
     "passwords differ": lambda lab: lab.circuit("b:to-a", password="secret"),
     "network types differ": lambda lab: lab.circuit("b:to-a", point_to_point=False),
@@ -176,6 +176,26 @@ def test_no_adjacency_when(why: str) -> None:
     BROKEN[why](lab)
     assert lab.compute().adjacencies == frozenset()
     assert lab.shown("a") == {}
+
+
+def test_a_circuit_type_that_leaves_nothing_is_no_circuit_type() -> None:
+    """FRR 8.4.4: ``isis circuit-type level-1`` on a router of ``is-type level-2-only``; the interface is shown as
+    ``Type: p2p, Level: L2`` and the adjacency comes up.
+    """
+    lab = chain("a b").circuit("b:to-a", circuit=L1)
+    assert {item.scope for item in lab.compute().adjacencies} == {"2"}
+    assert lab.shown("a")["10.255.0.2/32"] == "isis 115/20 10.0.1.1@to-b"
+
+
+def test_every_level_hears_the_prefixes_of_every_circuit() -> None:
+    """FRR 8.4.4: the level 1 LSP of a level-1-2 router holds 10.0.2.0/31 of a circuit of type level-2-only, and its level 2
+    LSP holds 10.0.1.0/31 of a circuit of type level-1 (`show isis database detail`); ISO 10589 would have them apart.
+    """
+    lab = Lab("a b c").link("a", "b").link("b", "c")
+    lab.isis("a", levels=L1).isis("b", levels=L12).isis("c", area="49.0002", levels=L2)
+    lab.circuit("b:to-a", circuit=L1).circuit("b:to-c", circuit=L2)
+    assert lab.shown("a")["10.0.2.0/31"] == "isis 115/20 10.0.1.1@to-b"
+    assert lab.shown("c")["10.0.1.0/31"] == "isis 115/20 10.0.2.0@to-b"
 
 
 def test_areas_may_differ_at_level_2() -> None:

@@ -38,6 +38,7 @@ class Semantics:
     ibgp_maximum_paths: int = 64
     isis_maximum_paths: int = 64
     isis_level1_into_level2: bool = True
+    isis_prefixes_follow_circuit_level: bool = True
     local_routes: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,6 +67,7 @@ FRR = Semantics(
     isis_path_metric_limit=0xFE000000,
     ospf_reference_bandwidth=100_000.0,
     isis_level1_into_level2=False,
+    isis_prefixes_follow_circuit_level=False,
     ospf_nssa_default=True,
     sources={
         "distances": "FRR zebra/zebra_rib.c route_info[] (8.4); `show ip route` of FRR 8.4.4",
@@ -76,6 +78,7 @@ FRR = Semantics(
         "undefined_community_list": "FRR bgpd/bgp_routemap.c route_match_community(): no list is RMAP_NOMATCH",
         "isis_link_metric_limit": "seen on FRR 8.4.4: metric 16777215 is added up; RFC 5305 3 says leave the link out",
         "isis_level1_into_level2": "seen on FRR 8.4.4: the level 2 LSP of a level-1-2 router holds its own prefixes alone",
+        "isis_prefixes_follow_circuit_level": "seen on FRR 8.4.4: both LSPs of a level-1-2 router hold the prefixes of all its circuits",
         "isis_path_metric_limit": "FRR isisd/isis_spf.c MAX_WIDE_PATH_METRIC, RFC 5305 3",
         "ospf_default_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_BANDWIDTH 10000 Mbit/s, for interfaces of unknown speed",
         "ospf_loopback_cost": "seen on FRR 8.4.4 and Cumulus 3.7: the loopback of a neighbour costs the link alone",

@@ -156,10 +156,12 @@ class Isis:
     def _own(self, graph: Graph, version: int, members: frozenset[NodeKey]) -> Announced:
         announced: Announced = {}
         for circuit in self.circuits.by_ref.values():
-            enabled = version in circuit.settings.versions and graph.level in circuit.levels
+            semantics = SEMANTICS[circuit.router.vendor]
+            level = graph.level in circuit.levels or not semantics.isis_prefixes_follow_circuit_level
+            enabled = version in circuit.settings.versions and level
             if circuit.node not in members or not enabled or (graph.multi and _off(circuit)):
                 continue
-            metric = circuit.metric(graph.level, SEMANTICS[circuit.router.vendor])
+            metric = circuit.metric(graph.level, semantics)
             for item in usable_addresses(circuit.interface, version):
                 announced.setdefault(item.prefix, []).append(Announcement(graph.paths.index[circuit.node], metric))
         return announced

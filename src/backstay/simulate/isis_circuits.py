@@ -31,7 +31,8 @@ class Circuit:
 
     @property
     def levels(self) -> frozenset[int]:
-        return self.settings.circuit & self.process.levels
+        """A circuit-type that the process's type leaves nothing of has no effect (seen on FRR 8.4.4)."""
+        return self.settings.circuit & self.process.levels or self.process.levels
 
     @property
     def forms_adjacencies(self) -> bool:
