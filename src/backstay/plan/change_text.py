@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from backstay.model.address import Prefix
 from backstay.plan.mechanisms import Move
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9 _./()-]*")
+WIDTH = 100
+
 WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 """Plain words that YAML 1.1 takes for something else than text."""
 
@@ -27,7 +30,7 @@ def change_text(
     """The steps in their order and the way back in the opposite one. ``prefixes`` are those that external neighbours will
     hear otherwise: of no other may they hear a change.
     """
-    lines = [f"# {text}" for remark in remarks for text in remark.splitlines()]
+    lines = [f"# {text}" for remark in remarks for text in wrap(remark, WIDTH)]
     named = ", ".join(scalar(name) for name in sorted(set(routers)))
     wires = ", ".join(scalar(name) for name in sorted(set(links)))
     heard = ", ".join(scalar(str(prefix)) for prefix in sorted(set(prefixes)))

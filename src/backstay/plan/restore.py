@@ -26,6 +26,7 @@ from backstay.plan.mechanisms import (
     section,
 )
 from backstay.plan.order import Order, best_order
+from backstay.plan.scan import LEAST_LOSS
 from backstay.plan.standing import Bounds, Moment, Standing, standing
 from backstay.plan.targets import Refused, Target, target_of
 
@@ -183,13 +184,17 @@ class _Restoration:
         moves = [self.moves[number] for number in steps]
         return change_text(
             title=f"Bring back {', '.join(dict.fromkeys(move.router for move in moves))}",
-            intent="undrain",
+            intent=self._intent(),
             routers={move.router for move in moves} | self._beside(moves),
             prefixes=heard,
             moves=moves,
             remarks=("One failure domain at a time; every step holds at every single failure.",),
             period=period,
         )
+
+    def _intent(self) -> str:
+        """Demand that is lost now makes it a restoration: what comes back first has no spare yet, and need not."""
+        return "restore" if any(moment.lost > LEAST_LOSS for moment in self.before.moments) else "undrain"
 
     def _beside(self, moves: Sequence[Move]) -> set[str]:
         """Routers at the other ends of links that come back: their adjacencies change too."""

@@ -35,6 +35,8 @@ def percent(share: float | None) -> str:
 
 def rate(mbps: float) -> str:
     """Mbit/s in a unit that keeps the number short: ``123 M``, ``45.7 G``, ``3.15 T``."""
+    if not mbps:
+        return "0"
     for unit, size in (("T", 1e6), ("G", 1e3)):
         if abs(mbps) >= size:
             return f"{mbps / size:,.4g} {unit}"

@@ -23,11 +23,13 @@ def drain_screen(found: Drainage, written: str = "") -> RenderableType:
     """Everything `backstay drain` and `backstay undrain` show a person."""
     parts: list[RenderableType] = [_headline(found, written)]
     if found.trials:
-        parts += [_trials_table(found), *_explained(found)]
+        parts.append(_trials_table(found))
     if found.steps:
         parts.append(_steps_table(found))
     if len(found.hours) > 1:
         parts.append(_hours_table(found.hours))
+    if found.trials:
+        parts += [*_explained(found), Text()]
     if found.text:
         parts.append(Text("The change file", style="italic"))
         parts.append(
@@ -108,21 +110,25 @@ def _judged(trial: Trial, *, chosen: bool) -> Text:
 
 
 def _explained(found: Drainage) -> list[RenderableType]:
-    """What the chosen mechanism is and is not; of every one that would work here when none was chosen."""
-    rows = [trial for trial in found.trials if trial.here and found.mechanism in {"", trial.mechanism.name}]
-    lines: list[RenderableType] = [
-        Text(
-            "through: others' traffic left on it; failure, cut off: at the worst further single failure; heard:",
-            style="dim",
-        ),
-        Text("announcements to neighbours that differ", style="dim"),
-    ]
-    for trial in rows:
-        row = trial.mechanism
-        text = Text.assemble((f"{row.title}: ", "bold"), f"{row.does}. ", ("But ", "bold"), f"{row.does_not}.")
-        text.append(f"\n  {'; '.join(row.sources)}", style="dim")
-        lines.append(text)
-    return lines
+    """What every mechanism that has a meaning here is and is not, the chosen one first."""
+    legend = (
+        "through: others' traffic left on it; failure, cut off: at the worst further single failure; "
+        "heard: announcements to neighbours that differ"
+    )
+    rows = sorted((trial for trial in found.trials if trial.here), key=lambda t: t.mechanism.name != found.mechanism)
+    return [Text(legend, style="dim"), *(_explanation(trial) for trial in rows)]
+
+
+def _explanation(trial: Trial) -> Text:
+    row = trial.mechanism
+    text = Text.assemble(
+        "\n", (f"{row.name}: {row.title}. ", "bold"), f"{_capital(row.does)}. {_capital(row.does_not)}."
+    )
+    return text.append(f"\n{'; '.join(row.sources)}", style="dim")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _steps_table(found: Drainage) -> Table:
