@@ -112,19 +112,25 @@ class Reach:
         table = self._routes.get((router, vrf))
         if table is None:
             return None
+        below: tuple[int, Route | None] | None = None
         for prefix in self._covering(address):
+            below = below or self._underlay_route(router, vrf, address)
+            length, other = below
+            if prefix.length < length:  # not even looked at: working it out may ask this very question
+                return None
             route = table.get(prefix)
             if route is not None and all(hop.address != address for hop in route.next_hops):
-                return route if self._beats_underlay(router, vrf, address, prefix, route) else None
+                return route if other is None or prefix.length > length or route.distance < other.distance else None
         return None
 
-    def _beats_underlay(self, router: str, vrf: str, address: Address, prefix: Prefix, route: Route) -> bool:
+    def _underlay_route(self, router: str, vrf: str, address: Address) -> tuple[int, Route | None]:
+        """The best match among routes that are not BGP's, with its length; (-1, None) without one."""
         table = self._underlay.table(router, vrf)
-        for length in range(BITS[address.version], prefix.length - 1, -1):
-            other = table.get(Prefix.of(address, length))
-            if other is not None:
-                return length == prefix.length and route.distance < other.distance
-        return True
+        for length in range(BITS[address.version], -1, -1):
+            found = table.get(Prefix.of(address, length))
+            if found is not None:
+                return length, found
+        return -1, None
 
     def _reaches(self, question: Question) -> bool:
         if self._underlay.reaches(*question):

@@ -55,7 +55,7 @@ class Sinks:
         self.inlets: dict[tuple[int, int], tuple[Inlet, ...]] = {
             key: self._inlets_of(key[1], mine, peerings)
             for key, mine in views.items()
-            if key not in passing_on and all(_quiet(peering, key[1]) for peering in mine)
+            if key not in passing_on and all(_quiet(peering, key[1], peerings) for peering in mine)
         }
         self.kinds = self._numbered_kinds()
 
@@ -114,11 +114,16 @@ def _views(peerings: Sequence[Peering]) -> dict[tuple[int, int], list[Peering]]:
     return found
 
 
-def _quiet(peering: Peering, version: int) -> bool:
-    """Nothing heard elsewhere goes out over this session, and what comes in is taken as it is."""
-    settings = peering.families[version]
+def _quiet(peering: Peering, version: int, peerings: Sequence[Peering]) -> bool:
+    """Nothing heard elsewhere goes out over this session, and what comes in is what the update group over there is sent
+    (a ``default-originate`` over there is for this session alone), taken as it is.
+    """
+    if peering.reverse is None:
+        return False
+    settings, over_there = peering.families[version], peerings[peering.reverse].families.get(version)
     talks = settings.route_reflector_client or settings.default_originate
-    return peering.reverse is not None and not talks and imports_as_is(peering, settings)
+    alone = over_there is not None and over_there.default_originate
+    return not talks and not alone and imports_as_is(peering, settings)
 
 
 def imports_as_is(peering: Peering, settings: NeighborFamily) -> bool:
