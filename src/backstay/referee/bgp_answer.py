@@ -111,7 +111,7 @@ class Answer:
             established=up,
             reason=end.reason or ("maximum-prefix" if end.tripped else ""),
             received=self._counts(end, self._received(speaker, end)) if up else (),
-            accepted=self._counts(end, [n for n, by in speaker.paths.items() if end in by]) if up else (),
+            accepted=self._counts(end, self._accepted(speaker, end)) if up else (),
             sent=self._counts(end, self._sent(speaker, end)) if up else (),
             tripped=end.tripped,
         )
@@ -122,13 +122,30 @@ class Answer:
         return [
             number
             for number, by in speaker.received.items()
-            if end in by and not thrown_away(end, groups[number].version, by[end])
+            if end in by and not thrown_away(end, groups[number].version, by[end]) and not self._came_back(end, number)
         ]
+
+    def _accepted(self, speaker: Speaker, end: End) -> list[int]:
+        """Groups that import policy let through."""
+        return [n for n, by in speaker.paths.items() if end in by and not self._came_back(end, n)]
+
+    def _came_back(self, end: End, number: int) -> bool:
+        """Whether the peer has it from this very session (``as-override`` gets such a route past our loop check)."""
+        if end.twin is None:
+            return False
+        choice = self.exchange.speakers[end.twin.instance.place].chosen.get(number)
+        return choice is not None and choice.best.end is end.twin
 
     def _sent(self, speaker: Speaker, end: End) -> list[int]:
         """Groups told to the peer, but for those sent back over the session they came by (see `Session`)."""
-        chosen = speaker.chosen
-        return [n for n in speaker.sent[end] if n not in chosen or chosen[n].best.end is not end]
+        return [n for n, attributes in speaker.sent[end].items() if self._counts_as_sent(speaker, end, n, attributes)]
+
+    def _counts_as_sent(self, speaker: Speaker, end: End, number: int, attributes: Attributes) -> bool:
+        choice, group = speaker.chosen.get(number), self.exchange.groups[number]
+        originated = group.prefix.is_default and end.families[group.version].default_originate
+        if choice is not None and choice.best.end is end and not originated:
+            return False
+        return end.twin is None or not thrown_away(end.twin, group.version, attributes)
 
     def _counts(self, end: End, numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
         counts = dict.fromkeys(end.families, 0)
