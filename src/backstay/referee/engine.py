@@ -11,6 +11,7 @@ from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import State
 from backstay.referee.cascade import access, service_states, settle, site_health
 from backstay.referee.converge import tables
+from backstay.referee.sweep import sweep as every_failure
 from backstay.referee.traffic import follow_flows, parts, place_demands
 
 NAME = "referee"
@@ -34,5 +35,6 @@ def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) 
         services=service_states(world),
         access=access(world),
         cascade=settled.events,
+        sweep=every_failure(network, settled) if sweep else None,
         unknowns=routing.bgp.unknowns,
     )

@@ -212,6 +212,11 @@ def place_demands(network: Network, walker: Walker, overlay: Overlay, pieces: It
     )
 
 
+def lost_mbps(network: Network, walker: Walker, overlay: Overlay, pieces: Iterable[Part]) -> float:
+    """How much of these demands does not arrive."""
+    return sum(item.mbps for item in _lost(walker, list(pieces), arrivals(network, overlay)))
+
+
 def _poured(group: Iterable[Part]) -> dict[str, float]:
     amounts: dict[str, float] = defaultdict(float)
     for part in group:

@@ -1,0 +1,94 @@
+"""Every single failure: link, router, risk group, each computed anew from the state the network is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from backstay.model.address import Address
+from backstay.model.endpoints import entries
+from backstay.model.network import Network, Overlay
+from backstay.model.state import FailureResult, Loads
+from backstay.referee.cascade import Settled, settle
+from backstay.referee.traffic import Part, lost_mbps, parts, place_demands
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that fails, as an overlay of its own."""
+
+    kind: str
+    name: str
+    overlay: Overlay
+
+
+def failures(network: Network) -> Iterator[Failure]:
+    """Every link, every router, every risk group, each sorted by name."""
+    for name in sorted(network.links):
+        yield Failure("link", name, Overlay(links_down=frozenset({name})))
+    for name in sorted(network.routers):
+        yield Failure("router", name, Overlay(routers_down=frozenset({name})))
+    for group in sorted({group for link in network.links.values() for group in link.risk_groups}):
+        members = (link.name for link in network.links.values() if group in link.risk_groups)
+        yield Failure("risk-group", group, Overlay(links_down=frozenset(members)))
+
+
+def sweep(network: Network, settled: Settled) -> tuple[FailureResult, ...]:
+    """What each failure does to loads and demands, health of DNS sites followed to its end."""
+    every = parts(network)
+    placed = Placed(network, settled, every)
+    return tuple(placed.after(failure) for failure in failures(network))
+
+
+class Placed:
+    """The demands on the network as it is, to be held against the same demands after a failure."""
+
+    def __init__(self, network: Network, settled: Settled, every: tuple[Part, ...]) -> None:
+        self.network, self.settled, self.every = network, settled, every
+        self.owners = _owners(network)
+
+    def after(self, failure: Failure) -> FailureResult:
+        """The plain way: everything anew."""
+        after = settle(self.network, self.settled.overlay | failure.overlay)
+        kept, apart = self.parted(failure)
+        loads = place_demands(self.network, after.world.routing.walker, after.overlay, kept)
+        return result(failure, loads, self.lost_before(kept), apart)
+
+    def parted(self, failure: Failure) -> tuple[list[Part], float]:
+        """Demands that could still be served, and how much could not: from or to the failed routers themselves."""
+        down = failure.overlay.routers_down
+        kept = [part for part in self.every if not self._hopeless(part, down)]
+        return kept, sum(part.mbps for part in self.every) - sum(part.mbps for part in kept)
+
+    def _hopeless(self, part: Part, down: frozenset[str]) -> bool:
+        """It enters at a failed router, or only failed routers have its address, or its whole place is on them."""
+        if not down:
+            return False
+        owners = self.owners.get(part.address) or frozenset(entries(self.network, part.demand.destination))
+        return part.router in down or (bool(owners) and owners <= down)
+
+    def lost_before(self, kept: Iterable[Part]) -> float:
+        """What of these is lost without the failure."""
+        return lost_mbps(self.network, self.settled.world.routing.walker, self.settled.overlay, kept)
+
+
+def result(failure: Failure, loads: Loads, before: float, apart: float) -> FailureResult:
+    """The most utilised interface (the first by name among equals) and what is lost more than before."""
+    worst = min(loads.utilisation, key=lambda ref: (-loads.utilisation[ref], ref), default=None)
+    return FailureResult(
+        kind=failure.kind,
+        name=failure.name,
+        max_utilisation=loads.max_utilisation,
+        worst=worst,
+        lost_mbps=max(0.0, loads.lost_mbps - before),
+        unavoidable_mbps=apart,
+    )
+
+
+def _owners(network: Network) -> dict[Address, frozenset[str]]:
+    found: dict[Address, set[str]] = {}
+    for router in network.routers.values():
+        for interface in router.interfaces.values():
+            for address in interface.addresses:
+                found.setdefault(address.address, set()).add(router.name)
+    return {address: frozenset(names) for address, names in found.items()}
