@@ -150,8 +150,11 @@ class Isis:
             yield from self._attached(graph, version, members, hop)
 
     def _looks(self, key: NodeKey, graph: Graph, version: int) -> bool:
-        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one."""
-        return version == 4 or self._multi(key) == graph.multi
+        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one, and not at all
+        where it speaks narrow metrics alone (FRR isis_spf.c: "skip all the rest if we're using metric style narrow").
+        """
+        wide = self.circuits.nodes[key].metric_style != "narrow"
+        return version == 4 or (wide and self._multi(key) == graph.multi)
 
     def _own(self, graph: Graph, version: int, members: frozenset[NodeKey]) -> Announced:
         announced: Announced = {}
