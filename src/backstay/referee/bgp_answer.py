@@ -137,7 +137,9 @@ class Answer:
         return choice is not None and choice.best.end is end.twin
 
     def _sent(self, speaker: Speaker, end: End) -> list[int]:
-        """Groups told to the peer, but for those sent back over the session they came by (see `Session`)."""
+        """Groups told to the peer, but for those sent back to where they came from: over this very session, or reflected to
+        their ORIGINATOR_ID (see `Session`).
+        """
         return [n for n, attributes in speaker.sent[end].items() if self._counts_as_sent(speaker, end, n, attributes)]
 
     def _counts_as_sent(self, speaker: Speaker, end: End, number: int, attributes: Attributes) -> bool:
@@ -145,7 +147,7 @@ class Answer:
         originated = group.prefix.is_default and end.families[group.version].default_originate
         if choice is not None and choice.best.end is end and not originated:
             return False
-        return end.twin is None or not thrown_away(end.twin, group.version, attributes)
+        return attributes.originator is None or attributes.originator != end.peer_id
 
     def _counts(self, end: End, numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
         counts = dict.fromkeys(end.families, 0)
