@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -132,12 +132,15 @@ def shortest_paths(chart: Map, hellos: Hellos, root: Speaker, level: int) -> Pat
     graph = _with_root(chart, root.node, {node: min(metric for metric, _ in found) for node, found in first.items()})
     before, distance = nx.dijkstra_predecessor_and_distance(graph, root.node)
     begin: dict[Node, tuple[Hop, ...]] = {root.node: ()}
-    # Where two nodes are equally near, the pseudonode comes first: it may lie before the other (C.2.6).
-    for node in sorted(distance, key=lambda found: (distance[found], found[1] == 0)):
-        ways: dict[Hop, None] = {}
-        for previous in before[node]:
-            ways |= dict.fromkeys(_begin(node, previous, root.node, distance, first, begin))
-        begin[node] = tuple(ways) if node != root.node else ()
+    order: Iterable[Node] = distance  # nearest first
+    if any(node[1] for node in distance):
+        # Where two nodes are equally near, the pseudonode comes first: it may lie before the other (C.2.6).
+        order = sorted(distance, key=lambda found: (distance[found], found[1] == 0))
+    for node in order:
+        if node == root.node:
+            continue
+        ways = [_begin(node, previous, root.node, distance, first, begin) for previous in before[node]]
+        begin[node] = ways[0] if len(ways) == 1 else tuple(dict.fromkeys(hop for several in ways for hop in several))
     return Paths(distance=distance, hops=begin)
 
 
@@ -175,19 +178,15 @@ def _begin(
     distance: Mapping[Node, float],
     first: Mapping[Node, list[tuple[int, Hop]]],
     begin: Mapping[Node, tuple[Hop, ...]],
-) -> Iterator[Hop]:
+) -> tuple[Hop, ...]:
     """The first hops of paths to ``node`` whose last step is from ``previous``."""
     if previous == root:
-        if not node[1]:
-            yield from (hop for metric, hop in first[node] if metric == distance[node])
-    elif previous in first and previous[1] and distance[previous] == min(metric for metric, _ in first[previous]):
-        # One step over a LAN of ours: the neighbour on it, and whatever led to the LAN another way round.
-        yield from (
-            hop for metric, hop in first[previous] if metric == distance[previous] and hop.remote.speaker.node == node
-        )
-        yield from begin[previous]
-    else:
-        yield from begin[previous]
+        return () if node[1] else tuple(hop for metric, hop in first[node] if metric == distance[node])
+    if not previous[1] or previous not in first:
+        return begin[previous]
+    # One step over a LAN of ours: the neighbour on it, and whatever else led to the LAN as cheaply.
+    over = (hop for metric, hop in first[previous] if metric == distance[previous] and hop.remote.speaker.node == node)
+    return (*over, *begin[previous])
 
 
 @dataclass(eq=False)
@@ -199,7 +198,10 @@ class Isis:
     databases: Mapping[tuple[Key, int], frozenset[int]]
     _maps: dict[tuple[frozenset[int], View], Map] = field(default_factory=dict)
     _paths: dict[tuple[Key, int, int], Paths] = field(default_factory=dict)
+    _of: dict[tuple[Key, int, int], Map] = field(default_factory=dict)
+    _chosen: dict[tuple[Key, Prefix], Route | None] = field(default_factory=dict)
     _routes: dict[object, Route] = field(default_factory=dict)
+    _ways: dict[tuple[tuple[Hop, ...], int], tuple[NextHop, ...]] = field(default_factory=dict)
 
     @property
     def adjacencies(self) -> frozenset[Adjacency]:
@@ -219,27 +221,31 @@ class Isis:
 
     def route(self, key: Key, prefix: Prefix) -> Route | None:
         """The process's own best route: level 1 before level 2 whatever the metrics (RFC 1195 3.10.2, RFC 5302 3.2)."""
-        for level in sorted(self.hellos.speakers[key].process.levels):
-            found = self._level_route(key, level, prefix)
-            if found is not None:
-                return found
-        return None
+        at = (key, prefix)
+        if at not in self._chosen:
+            levels = sorted(self.hellos.speakers[key].process.levels)
+            found = (self._level_route(key, level, prefix) for level in levels)
+            self._chosen[at] = next((route for route in found if route is not None), None)
+        return self._chosen[at]
 
     def _map(self, key: Key, level: int, version: int) -> Map:
-        speaker = self.hellos.speakers[key]
-        topology = speaker.ipv6_topology if version == 6 else STANDARD
-        database, view = self.databases[key, level], View(topology, speaker.styles, version)
-        if (database, view) not in self._maps:
-            lsps = tuple(self.lsps[place][1] for place in sorted(database))
-            self._maps[database, view] = Map(lsps, view)
-        return self._maps[database, view]
+        at = (key, level, version)
+        if at not in self._of:
+            speaker = self.hellos.speakers[key]
+            topology = speaker.ipv6_topology if version == 6 else STANDARD
+            place = (self.databases[key, level], View(topology, speaker.styles, version))
+            if place not in self._maps:
+                self._maps[place] = Map(tuple(self.lsps[number][1] for number in sorted(place[0])), place[1])
+            self._of[at] = self._maps[place]
+        return self._of[at]
 
     def paths(self, key: Key, level: int, version: int) -> Paths:
-        """The shortest paths of a process at a level, computed once."""
-        if (key, level, version) not in self._paths:
+        """The shortest paths of a process at a level, computed once; once for both versions where all is the same."""
+        at = (key, level, version)
+        if at not in self._paths:
             chart = self._map(key, level, version)
-            self._paths[key, level, version] = shortest_paths(chart, self.hellos, self.hellos.speakers[key], level)
-        return self._paths[key, level, version]
+            self._paths[at] = shortest_paths(chart, self.hellos, self.hellos.speakers[key], level)
+        return self._paths[at]
 
     def prove(self) -> None:
         """Compute every path now, so that what cannot be computed is said now. Raises `Unproven`."""
@@ -258,18 +264,20 @@ class Isis:
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         if any(offer.node == speaker.node and not offer.external for offer in offers):
             return None  # our own: C.2.5 puts it on PATHS at distance 0
-        paths, limit = self.paths(key, level, prefix.version), _path_limit(speaker)
+        paths = self.paths(key, level, prefix.version)
         ends: dict[Node, int] = {}
         for offer in offers:
-            if offer.node in paths.distance and offer.node != speaker.node:
-                total = int(paths.distance[offer.node]) + offer.metric
+            distance = paths.distance.get(offer.node)
+            if distance is not None and offer.node != speaker.node:
+                total = int(distance) + offer.metric
                 ends[offer.node] = min(ends.get(offer.node, total), total)
-        metric = min(ends.values(), default=limit + 1)
-        if metric > limit:
+        metric = min(ends.values(), default=-1)
+        if not 0 <= metric <= _path_limit(speaker):
             return None
-        hops = dict.fromkeys(hop for node, total in ends.items() if total == metric for hop in paths.hops[node])
+        nearest = [paths.hops[node] for node, total in ends.items() if total == metric]
+        hops = nearest[0] if len(nearest) == 1 else tuple(dict.fromkeys(hop for several in nearest for hop in several))
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
-        return self._made(level, metric, tuple(hops), prefix.version) if hops else None
+        return self._made(level, metric, hops, prefix.version) if hops else None
 
     def _wants_default(self, speaker: Speaker, level: int) -> bool:
         """A level 1 router without a way of its own goes to the nearest attached one (ISO 10589 7.2.9.2)."""
@@ -277,30 +285,34 @@ class Isis:
         return level == 1 and speaker.process.attached_receive and not away
 
     def _made(self, level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
-        wanted = (level, metric, frozenset(hops), version)
+        wanted = (level, metric, hops, version)
         if wanted not in self._routes:
-            self._routes[wanted] = _route(level, metric, hops, version)
+            ways = self._next_hops(hops, version)
+            distance = SEMANTICS[hops[0].local.speaker.router.vendor].distances["isis"]
+            self._routes[wanted] = Route(
+                protocol="isis",
+                distance=distance,
+                metric=metric,
+                next_hops=ways,
+                forwarding=ways,
+                kind=f"level-{level}",
+            )
         return self._routes[wanted]
+
+    def _next_hops(self, hops: tuple[Hop, ...], version: int) -> tuple[NextHop, ...]:
+        """Sorted; the same object for the same hops."""
+        at = (hops, version)
+        if at not in self._ways:
+            row = SEMANTICS[hops[0].local.speaker.router.vendor]
+            if len(hops) > row.isis_maximum_paths:
+                most = row.isis_maximum_paths
+                raise Unproven(f"IS-IS: {len(hops)} equal paths, of which {most} are used: which is not told")
+            self._ways[at] = tuple(sorted((_next_hop(hop, version) for hop in hops), key=lambda hop: hop.key))
+        return self._ways[at]
 
 
 def _path_limit(speaker: Speaker) -> int:
     return SEMANTICS[speaker.router.vendor].isis_path_metric_limit if WIDE in speaker.styles else NARROW_PATH_LIMIT
-
-
-def _route(level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
-    row = SEMANTICS[hops[0].local.speaker.router.vendor]
-    next_hops = {hop.local.ref.interface + str(hop.remote.ref): _next_hop(hop, version) for hop in hops}
-    ways = tuple(sorted(next_hops.values(), key=lambda hop: hop.key))
-    if len(ways) > row.isis_maximum_paths:
-        raise Unproven(f"IS-IS: {len(ways)} equal paths, of which {row.isis_maximum_paths} are used: which is not told")
-    return Route(
-        protocol="isis",
-        distance=row.distances["isis"],
-        metric=metric,
-        next_hops=ways,
-        forwarding=ways,
-        kind=f"level-{level}",
-    )
 
 
 def _next_hop(hop: Hop, version: int) -> NextHop:
