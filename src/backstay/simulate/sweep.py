@@ -34,6 +34,9 @@ ROUNDING = 1e-12
 BATCH_BYTES = 64 << 20
 BATCH_SCENARIOS = 1 << 16
 
+SUSPECT_PAIRS = 1 << 20
+"""Pairs held against the bounds at a time: the few that are left are then computed together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
@@ -96,8 +99,11 @@ class Sweep:
         singles = 1 + len(self.failures)
         for begin, end in _ranges(first, min(last, singles), self._step()):
             yield from self._keep(self._singles(begin, end))
-        for begin, end in _ranges(max(first, singles) - singles, last - singles, self._step()):
-            if self._options.only_limit and not self._options.full:
+        bounded = self._options.only_limit and not self._options.full
+        for begin, end in _ranges(
+            max(first, singles) - singles, last - singles, SUSPECT_PAIRS if bounded else self._step()
+        ):
+            if bounded:
                 yield from self._suspects(begin, end)
             else:
                 yield from self._keep(self._pairs(begin, end))

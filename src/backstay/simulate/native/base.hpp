@@ -85,22 +85,20 @@ private:
     double lost_ = 0.0, total_ = 0.0;
 };
 
-// Reports load differences into a row, added or taken off.
-template <int Sign> struct IntoRow : Silent {
+// Reports load differences into a row.
+struct IntoRow : Silent {
     double* row;
     explicit IntoRow(double* target) : row(target) {}
-    void edge(Edge e, double more) { row[e] += Sign * more; }
+    void edge(Edge e, double more) { row[e] += more; }
 };
 
 inline bool holds(std::span<const Node> nodes, Node node) {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
-// Adds (or takes off) what `failure` changes for the destination that `update` is bound to; returns the demand that
-// becomes lost.
-template <int Sign, class Distance>
-double change(Update<Distance>& update, Node to, const Failure& failure, double* row) {
-    IntoRow<Sign> report(row);
+// Reports what `failure` changes for the destination that `update` is bound to; returns the demand that becomes lost.
+template <class Distance, class Report>
+double change(Update<Distance>& update, Node to, const Failure& failure, Report& report) {
     if (holds(failure.nodes, to)) return update.destination_down(report);
     if (failure.nodes.empty() && !update.touches(failure)) return 0.0;
     return update.apply(failure, report);

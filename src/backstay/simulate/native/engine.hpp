@@ -30,8 +30,8 @@ public:
     void set_failures(FailureSets failures) override {
         failures_ = std::move(failures);
         differences_.clear();
-        interactions_.start(0, 0, 0);
-        changes_.start(base_.destinations().size(), change_budget);
+        corrections_.start(0, 0, 0);
+        row_bytes_.clear();
     }
 
     void singles(std::size_t first, std::size_t last, Method method, const Settings& settings,
@@ -66,22 +66,20 @@ public:
     void chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) override;
 
     std::size_t memory() const override {
-        return base_.memory() + interactions_.memory() + changes_.memory() +
-               differences_.size() * sizeof(double);
+        return base_.memory() + corrections_.memory() + differences_.size() * sizeof(double);
     }
 
 private:
     static constexpr std::size_t rows_at_once = 24;
-    static constexpr std::size_t interaction_budget = std::size_t{1} << 30;
-    static constexpr std::size_t change_budget = std::size_t{1} << 30;
+    static constexpr std::size_t correction_budget = std::size_t{1} << 30;
+    static constexpr std::size_t sampled = 16;  // destinations that tell how much memory corrections will take
 
     // What one thread works with.
     struct Mine {
         explicit Mine(const Graph& graph)
-            : update(graph), second(graph), after(graph), spf(graph), dead(graph.edges), down(graph.nodes),
+            : update(graph), spf(graph), dead(graph.edges), down(graph.nodes),
               distance(graph.nodes), flow(graph.nodes), hops(graph.nodes), via(graph.nodes), order(graph.nodes) {}
-        Update<Distance> update, second;
-        After<Distance> after;
+        Update<Distance> update;
         Spf<Distance> spf;
         std::vector<double> rows, lost;
         std::vector<std::uint8_t> dead, down;
@@ -114,9 +112,10 @@ private:
         for (std::size_t index = 0; index < destinations.size() && !stop; ++index) {
             const Node to = destinations[index];
             mine.update.bind(to, base_.towards(index), base_.demand(index));
-            for (std::size_t s = first; s < last; ++s)
-                mine.lost[s - first] +=
-                    change<1>(mine.update, to, single(s), &mine.rows[(s - first) * graph_.edges]);
+            for (std::size_t s = first; s < last; ++s) {
+                IntoRow row(&mine.rows[(s - first) * graph_.edges]);
+                mine.lost[s - first] += change(mine.update, to, single(s), row);
+            }
         }
     }
 
@@ -193,10 +192,11 @@ private:
     std::pair<std::size_t, std::size_t> pair_of(std::size_t number) const;
 
     void prepare_differences(const Settings& settings);
-    void prepare_interactions(std::size_t first, const Settings& settings);
-    void superpose_all(std::span<const std::size_t> pairs, const Settings& settings, Results results);
+    void estimate_rows(const Settings& settings);
+    Block block_of(std::span<const std::size_t> pairs, bool all) const;
+    void prepare_corrections(std::span<const std::size_t> pairs, bool all, const Settings& settings);
+    void superpose_all(std::span<const std::size_t> pairs, bool all, const Settings& settings, Results results);
     void correct(std::size_t i, std::span<const std::uint32_t> partners, Mine& mine, const StopFlag& stop);
-    void correct_destination(std::size_t index, std::size_t i, std::span<const std::uint16_t> interacting, Mine& mine);
     bool suspicious(std::size_t i, std::size_t j, const Settings& settings, std::span<const Edge> by_slack,
                     std::span<const double> slack) const;
     std::vector<double> single_loads(std::size_t i) const;
@@ -206,8 +206,8 @@ private:
     Judge judge_;
     FailureSets failures_;
     std::vector<double> differences_, differences_lost_;  // of every single failure, rows of links
-    Interactions interactions_;
-    Changes changes_;
+    Corrections corrections_;
+    std::vector<double> row_bytes_;  // of the corrections of all pairs by their first failure, estimated
 };
 
 }  // namespace backstay

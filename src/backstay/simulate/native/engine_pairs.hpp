@@ -45,65 +45,86 @@ template <class Distance> void Engine<Distance>::prepare_differences(const Setti
     differences_ = std::move(rows);
 }
 
-// For failures from `first` on, as many as the memory allowed for them holds.
-template <class Distance> void Engine<Distance>::prepare_interactions(std::size_t first, const Settings& settings) {
+// From a few destinations: how much memory the corrections of every first failure will take.
+template <class Distance> void Engine<Distance>::estimate_rows(const Settings& settings) {
+    if (!row_bytes_.empty()) return;
     const std::size_t count = failures_.size(), destinations = base_.destinations().size();
-    const std::size_t row = std::max<std::size_t>(1, count * destinations * sizeof(std::uint16_t) / 6);
-    const std::size_t last = std::min(count, first + std::max<std::size_t>(1, interaction_budget / row));
-    Interactions found;
-    found.start(destinations, first, last);
-    std::vector<std::unique_ptr<InteractionFinder<Distance>>> finders(settings.threads);
+    const std::size_t step = std::max<std::size_t>(1, destinations / sampled), samples = (destinations + step - 1) / step;
+    std::vector<std::vector<double>> bytes(samples, std::vector<double>(count));
     StopFlag stop;
-    share(settings.threads, destinations, stop, settings.interrupted, [&](std::size_t thread, std::size_t index) {
-        auto& finder = finders[thread];
-        if (!finder) finder = std::make_unique<InteractionFinder<Distance>>(graph_, failures_);
-        finder->find(base_.destinations()[index], base_.towards(index), base_.demand(index), first, last, index, found,
-                     changes_);
+    share(settings.threads, samples, stop, settings.interrupted, [&](std::size_t, std::size_t sample) {
+        const std::size_t index = sample * step;
+        Pairing<Distance> pairing(graph_, failures_);
+        pairing.find(base_.destinations()[index], base_.towards(index), base_.demand(index), {0, count, {}}, stop);
+        if (!stop) pairing.add_sizes(bytes[sample]);
     });
-    interactions_ = std::move(found);
+    row_bytes_.assign(count, 0.0);
+    for (const auto& sample : bytes)
+        for (std::size_t i = 0; i < count; ++i) row_bytes_[i] += sample[i] * static_cast<double>(step);
 }
 
-// Adds, for every partner, what failures i and partner change in each other to the partner's row.
+// As many of the first failures of these pairs as the memory allowed for corrections holds, at least one; with `all`,
+// for every pair of those failures, whether asked for now or in a later call.
+template <class Distance>
+Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, bool all) const {
+    const std::size_t count = failures_.size();
+    const std::size_t first = pair_of(pairs.front()).first, end = all ? count : pair_of(pairs.back()).first + 1;
+    Block block{first, first + 1, {}};
+    for (double bytes = row_bytes_[first]; block.last < end; ++block.last) {
+        bytes += row_bytes_[block.last];
+        if (bytes > static_cast<double>(correction_budget)) break;
+    }
+    if (all) return block;
+    block.wanted = FailureBits(block.last - first, count);
+    for (const std::size_t pair : pairs) {
+        const auto [i, j] = pair_of(pair);
+        if (i >= block.last) break;
+        block.wanted.set(i - first, j);
+    }
+    return block;
+}
+
+// How the pairs are cut into blocks changes no result.
+template <class Distance>
+void Engine<Distance>::prepare_corrections(std::span<const std::size_t> pairs, bool all, const Settings& settings) {
+    const std::size_t destinations = base_.destinations().size();
+    corrections_ = {};
+    estimate_rows(settings);
+    const Block block = block_of(pairs, all);
+    Corrections found;
+    found.start(destinations, block.first, block.last);
+    std::vector<std::unique_ptr<Pairing<Distance>>> pairings(settings.threads);
+    StopFlag stop;
+    share(settings.threads, destinations, stop, settings.interrupted, [&](std::size_t thread, std::size_t index) {
+        auto& pairing = pairings[thread];
+        if (!pairing) pairing = std::make_unique<Pairing<Distance>>(graph_, failures_);
+        found.keep(index,
+                   pairing->find(base_.destinations()[index], base_.towards(index), base_.demand(index), block, stop));
+    });
+    corrections_ = std::move(found);
+}
+
+// Adds, for every partner, what failures i and partner change beyond the sum to the partner's row.
 template <class Distance>
 void Engine<Distance>::correct(std::size_t i, std::span<const std::uint32_t> partners, Mine& mine,
                                const StopFlag& stop) {
     mine.row_of.assign(failures_.size(), -1);
     for (std::size_t r = 0; r < partners.size(); ++r) mine.row_of[partners[r]] = static_cast<std::int32_t>(r);
-    std::vector<std::uint16_t> wanted;
-    mine.second.fail(failures_[i]);
     for (std::size_t index = 0; index < base_.destinations().size() && !stop; ++index) {
-        wanted.clear();
-        for (const std::uint16_t j : interactions_.of(index, i))
-            if (mine.row_of[j] >= 0) wanted.push_back(j);
-        if (!wanted.empty()) correct_destination(index, i, wanted, mine);
-    }
-    mine.second.repair(failures_[i]);
-}
-
-inline double take_off(const Changes::Of& change, double* row) {
-    for (std::size_t k = 0; k < change.edges.size(); ++k) row[change.edges[k]] -= change.more[k];
-    return change.lost;
-}
-
-template <class Distance>
-void Engine<Distance>::correct_destination(std::size_t index, std::size_t i, std::span<const std::uint16_t> interacting,
-                                           Mine& mine) {
-    const Node to = base_.destinations()[index];
-    const auto before = base_.towards(index);
-    const bool gone = holds(failures_[i].nodes, to), kept = changes_.has(index);
-    mine.update.bind(to, before, base_.demand(index));
-    if (!gone)
-        mine.second.bind(to, mine.after.make(mine.update, before, failures_[i]), base_.demand(index));
-    for (const std::uint16_t j : interacting) {
-        const auto r = static_cast<std::size_t>(mine.row_of[j]);
-        double* row = &mine.rows[r * graph_.edges];
-        if (!gone) mine.lost[r] += change<1>(mine.second, to, failures_[j], row);
-        mine.lost[r] -= kept ? take_off(changes_.of(index, j), row) : change<-1>(mine.update, to, failures_[j], row);
+        const auto& part = corrections_.of(index);
+        for (const auto& record : corrections_.of(index, i)) {
+            const auto r = mine.row_of[record.partner];
+            if (r < 0) continue;
+            mine.lost[static_cast<std::size_t>(r)] += record.lost;
+            double* row = &mine.rows[static_cast<std::size_t>(r) * graph_.edges];
+            for (std::size_t k = record.begin; k < record.begin + record.count; ++k) row[part.edges[k]] += part.more[k];
+        }
     }
 }
 
 template <class Distance>
-void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
+void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, bool all, const Settings& settings,
+                                     Results results) {
     if (pairs.empty()) return;
     prepare_differences(settings);
     const std::size_t most_rows = std::max<std::size_t>(1, (std::size_t{8} << 20) / (graph_.edges * sizeof(double) + 1));
@@ -111,11 +132,11 @@ void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, const S
     Scratch scratch(graph_, settings.threads);
     for (std::size_t done = 0; done < pairs.size();) {
         const std::size_t start = pair_of(pairs[done]).first;
-        if (!interactions_.covers(start)) prepare_interactions(start, settings);
+        if (!all || !corrections_.covers(start)) prepare_corrections(pairs.subspan(done), all, settings);
         std::vector<Segment> segments;
         for (; done < pairs.size(); ++done) {
             const auto [i, j] = pair_of(pairs[done]);
-            if (!interactions_.covers(i)) break;
+            if (!corrections_.covers(i)) break;
             if (segments.empty() || segments.back().first != i || segments.back().partners.size() >= most_rows)
                 segments.push_back({i, done, {}});
             segments.back().partners.push_back(static_cast<std::uint32_t>(j));
@@ -149,7 +170,7 @@ void Engine<Distance>::pairs(std::size_t first, std::size_t last, Method method,
     if (method == Method::incremental) {
         std::vector<std::size_t> all(last - first);
         std::iota(all.begin(), all.end(), first);
-        superpose_all(all, settings, results);
+        superpose_all(all, true, settings, results);
         return;
     }
     std::vector<LinkWorst> worst = link_worst(settings, results);
@@ -169,7 +190,8 @@ void Engine<Distance>::pairs(std::size_t first, std::size_t last, Method method,
 
 template <class Distance>
 void Engine<Distance>::chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
-    superpose_all(pairs, settings, results);
+    superpose_all(pairs, false, settings, results);
+    corrections_ = {};
 }
 
 template <class Distance> std::vector<double> Engine<Distance>::single_loads(std::size_t i) const {

@@ -10,212 +10,133 @@
 // that j did not choose cannot become better by i. What i alters is: distances and next hops in S(i), flows in T(i),
 // and its own links. Hence, if S(i) meets not T(j), T(i) not S(j), i no link of G(j) and j no link of G(i), then the
 // change of j in the state after i equals the change of j alone, for this destination. For all other destinations
-// ("they interact") the change of j is computed in the state after i.
+// ("they interact") the change of one is computed in the state after the other.
+//
+// Which is which is free, and matters: a failure next to the destination moves half the network, one far out a node or
+// two. The one that moves more nodes is the host, whose state is made once for all its guests; what a guest changes in
+// there, less what it changes alone, is the correction of the pair. (backbone/europe: 3 nodes an update instead of 110.)
 #pragma once
 
 #include "base.hpp"
 
-#include <atomic>
-
 namespace backstay {
 
-// For every destination and failure i of a block, the failures j > i that interact with it, ascending.
-class Interactions {
+// The corrections of all pairs whose first failure is in a block of them, destination by destination.
+class Corrections {
 public:
+    // What the pair of the row's failure and `partner` changes beyond the sum: `count` entries from `begin`.
+    struct Record {
+        std::uint16_t partner;
+        std::uint32_t count;
+        std::size_t begin;
+        double lost;
+    };
+
+    struct Part {
+        std::vector<std::uint32_t> row_begin;
+        std::vector<Record> records;
+        std::vector<Edge> edges;
+        std::vector<double> more;
+
+        std::span<const Record> row(std::size_t number) const {
+            return {records.data() + row_begin[number], row_begin[number + 1] - row_begin[number]};
+        }
+
+        std::size_t bytes() const {
+            return row_begin.size() * sizeof(std::uint32_t) + records.size() * sizeof(Record) +
+                   edges.size() * (sizeof(Edge) + sizeof(double));
+        }
+    };
+
+    // For failures `first` to `last` as the first of a pair.
     void start(std::size_t destinations, std::size_t first, std::size_t last) {
         first_ = first;
         last_ = last;
-        lists_.assign(destinations, {});
-        begin_.assign(destinations, {});
+        parts_.assign(destinations, {});
     }
 
     bool covers(std::size_t i) const { return first_ <= i && i < last_; }
+    std::size_t first() const { return first_; }
     std::size_t last() const { return last_; }
-
-    std::span<const std::uint16_t> of(std::size_t destination, std::size_t i) const {
-        const auto& begin = begin_[destination];
-        const std::size_t row = i - first_;
-        return {lists_[destination].data() + begin[row], begin[row + 1] - begin[row]};
+    const Part& of(std::size_t destination) const { return parts_[destination]; }
+    std::span<const Record> of(std::size_t destination, std::size_t i) const {
+        return parts_[destination].row(i - first_);
     }
 
-    void fill(std::size_t destination, std::vector<std::uint16_t> list, std::vector<std::uint32_t> begin) {
-        lists_[destination] = std::move(list);
-        begin_[destination] = std::move(begin);
-    }
+    // A copy is no larger than what it holds.
+    void keep(std::size_t destination, const Part& part) { parts_[destination] = part; }
 
     std::size_t memory() const {
         std::size_t sum = 0;
-        for (const auto& list : lists_) sum += list.size() * sizeof(std::uint16_t);
-        for (const auto& begin : begin_) sum += begin.size() * sizeof(std::uint32_t);
+        for (const auto& part : parts_) sum += part.bytes();
         return sum;
     }
 
 private:
     std::size_t first_ = 0, last_ = 0;
-    std::vector<std::vector<std::uint16_t>> lists_;
-    std::vector<std::vector<std::uint32_t>> begin_;
-};
-
-// What every single failure changes, destination by destination, to be taken off again where failures interact; kept
-// as far as `budget` bytes go and computed again beyond. Differences stay in the order in which they were made.
-class Changes {
-public:
-    struct Of {
-        std::span<const Edge> edges;
-        std::span<const double> more;
-        double lost;
-    };
-
-    void start(std::size_t destinations, std::size_t budget) {
-        parts_.assign(destinations, {});
-        budget_ = budget;
-        used_ = 0;
-    }
-
-    bool has(std::size_t destination) const { return !parts_[destination].begin.empty(); }
-
-    Of of(std::size_t destination, std::size_t failure) const {
-        const Part& part = parts_[destination];
-        const std::size_t begin = part.begin[failure], count = part.begin[failure + 1] - begin;
-        return {{part.edges.data() + begin, count}, {part.more.data() + begin, count}, part.lost[failure]};
-    }
-
-    struct Part {
-        std::vector<std::uint32_t> begin;
-        std::vector<Edge> edges;
-        std::vector<double> more, lost;
-        std::size_t bytes() const {
-            return begin.size() * sizeof(std::uint32_t) + edges.size() * (sizeof(Edge) + sizeof(double)) +
-                   lost.size() * sizeof(double);
-        }
-    };
-
-    bool full() const { return used_ >= budget_; }
-
-    void keep(std::size_t destination, const Part& part) {
-        used_ += part.bytes();
-        parts_[destination] = part;  // a copy is no larger than what it holds
-    }
-
-    std::size_t memory() const { return used_; }
-
-private:
     std::vector<Part> parts_;
-    std::size_t budget_ = 0;
-    std::atomic<std::size_t> used_{0};
 };
 
-// Finds the interactions of one destination after the other.
-template <class Distance> class InteractionFinder {
+// Rows of bits, one bit per failure.
+class FailureBits {
 public:
-    InteractionFinder(const Graph& graph, const FailureSets& failures)
-        : graph_(graph), failures_(failures), update_(graph), words_((failures.size() + 63) / 64),
-          changing_(graph.nodes * words_), touching_(graph.nodes * words_), meets_(failures.size() * words_),
-          failures_of_(graph.edges), changed_(failures.size()), touched_(failures.size()) {
-        for (std::size_t i = 0; i < failures.size(); ++i)
-            for (const Edge e : failures[i].edges) failures_of_[e].push_back(static_cast<std::uint16_t>(i));
+    FailureBits() = default;
+    FailureBits(std::size_t rows, std::size_t failures) : words_((failures + 63) / 64), bits_(rows * words_) {}
+
+    void clear() { std::fill(bits_.begin(), bits_.end(), 0); }
+    bool empty() const { return bits_.empty(); }
+    void set(std::size_t row, std::size_t failure) {
+        bits_[row * words_ + failure / 64] |= std::uint64_t{1} << (failure % 64);
+    }
+    void unite(std::size_t row, const FailureBits& other, std::size_t other_row) {
+        for (std::size_t w = 0; w < words_; ++w) bits_[row * words_ + w] |= other.bits_[other_row * words_ + w];
+    }
+    void intersect(std::size_t row, const FailureBits& other, std::size_t other_row) {
+        for (std::size_t w = 0; w < words_; ++w) bits_[row * words_ + w] &= other.bits_[other_row * words_ + w];
     }
 
-    void find(Node to, const Towards<Distance>& state, const double* demand, std::size_t first, std::size_t last,
-              std::size_t destination, Interactions& result, Changes& changes) {
-        const bool keep = !changes.has(destination) && !changes.full();
-        part_.begin.assign(1, 0);
-        part_.edges.clear();
-        part_.more.clear();
-        part_.lost.clear();
-        std::fill(changing_.begin(), changing_.end(), 0);
-        std::fill(touching_.begin(), touching_.end(), 0);
-        std::fill(meets_.begin(), meets_.end(), 0);
-        update_.bind(to, state, demand);
-        for (std::size_t i = 0; i < failures_.size(); ++i) follow(to, i);
-        if (keep) changes.keep(destination, part_);
-        for (std::size_t i = first; i < last; ++i) meet(i);
-        collect(first, last, destination, result);
+    // The failures of a row that come after `failure`.
+    template <class Take> void after(std::size_t row, std::size_t failure, const Take& take) const {
+        const std::size_t start = (failure + 1) / 64;
+        for (std::size_t w = start; w < words_; ++w) {
+            std::uint64_t bits = bits_[row * words_ + w];
+            if (w == start) bits &= ~std::uint64_t{0} << ((failure + 1) % 64);
+            for (; bits; bits &= bits - 1) take(w * 64 + static_cast<unsigned>(std::countr_zero(bits)));
+        }
     }
 
 private:
-    struct Trace : Silent {
-        std::vector<Node>& nodes;
-        std::vector<Edge>& links;
-        Changes::Part& part;
-        Trace(std::vector<Node>& n, std::vector<Edge>& l, Changes::Part& p) : nodes(n), links(l), part(p) {}
-        void edge(Edge e, double more) {
-            part.edges.push_back(e);
-            part.more.push_back(more);
-        }
-        void gained(Edge e) { links.push_back(e); }
-        void reached(Node v) { nodes.push_back(v); }
-    };
+    std::size_t words_ = 0;
+    std::vector<std::uint64_t> bits_;
+};
 
-    void follow(Node to, std::size_t i) {
-        const Failure failure = failures_[i];
-        auto& changed = changed_[i];
-        auto& touched = touched_[i];
-        changed.assign(failure.nodes.begin(), failure.nodes.end());
-        touched.clear();
-        gained_.clear();
-        Trace trace(touched, gained_, part_);
-        double lost = 0.0;
-        if (holds(failure.nodes, to)) {
-            lost = update_.destination_down(trace);
-            changed.resize(graph_.nodes);
-            for (Node v = 0; v < graph_.nodes; ++v) changed[v] = v;
-        } else if (!failure.nodes.empty() || update_.touches(failure)) {
-            lost = update_.apply_and_keep(failure, trace);
-            changed.insert(changed.end(), update_.partial().begin(), update_.partial().end());
-            update_.forget();
-            for (const Edge e : gained_)
-                for (const std::uint16_t j : failures_of_[e]) {
-                    set(meets_, i, j);
-                    set(meets_, j, i);
-                }
-        }
-        part_.lost.push_back(lost);
-        part_.begin.push_back(static_cast<std::uint32_t>(part_.edges.size()));
-        touched.insert(touched.end(), changed.begin(), changed.end());
-        for (const Node v : changed) set(changing_, v, i);
-        for (const Node v : touched) set(touching_, v, i);
+// What a pair changes beyond the sum, link by link. Differences this small beside their terms are rounding: none.
+class Gathered : public Silent {
+public:
+    explicit Gathered(std::size_t edges) : sum_(edges), gross_(edges) {}
+
+    void edge(Edge e, double more) {
+        if (gross_[e] == 0.0) touched_.push_back(e);
+        sum_[e] += more;
+        gross_[e] += std::abs(more);
     }
 
-    void meet(std::size_t i) {
-        std::uint64_t* row = &meets_[i * words_];
-        for (const Node v : touched_[i]) unite(row, &changing_[v * words_]);
-        for (const Node v : changed_[i]) unite(row, &touching_[v * words_]);
-    }
-
-    void unite(std::uint64_t* row, const std::uint64_t* other) const {
-        for (std::size_t w = 0; w < words_; ++w) row[w] |= other[w];
-    }
-
-    void collect(std::size_t first, std::size_t last, std::size_t destination, Interactions& result) {
-        std::vector<std::uint16_t> list;
-        std::vector<std::uint32_t> begin{0};
-        for (std::size_t i = first; i < last; ++i) {
-            for (std::size_t w = (i + 1) / 64; w < words_; ++w) {
-                std::uint64_t bits = meets_[i * words_ + w];
-                if (w == (i + 1) / 64) bits &= ~std::uint64_t{0} << ((i + 1) % 64);
-                for (; bits; bits &= bits - 1)
-                    list.push_back(static_cast<std::uint16_t>(w * 64 + static_cast<unsigned>(std::countr_zero(bits))));
+    // Appends what there is and begins anew.
+    void move_to(Corrections::Part& part) {
+        for (const Edge e : touched_) {
+            if (std::abs(sum_[e]) > rounding * gross_[e]) {
+                part.edges.push_back(e);
+                part.more.push_back(sum_[e]);
             }
-            begin.push_back(static_cast<std::uint32_t>(list.size()));
+            sum_[e] = gross_[e] = 0.0;
         }
-        list.shrink_to_fit();
-        result.fill(destination, std::move(list), std::move(begin));
+        touched_.clear();
     }
 
-    void set(std::vector<std::uint64_t>& bits, std::size_t row, std::size_t column) const {
-        bits[row * words_ + column / 64] |= std::uint64_t{1} << (column % 64);
-    }
-
-    const Graph& graph_;
-    const FailureSets& failures_;
-    Update<Distance> update_;
-    std::size_t words_;
-    std::vector<std::uint64_t> changing_, touching_, meets_;
-    std::vector<std::vector<std::uint16_t>> failures_of_;
-    std::vector<std::vector<Node>> changed_, touched_;
-    std::vector<Edge> gained_;
-    Changes::Part part_;
+private:
+    static constexpr double rounding = 1.0 / (1ULL << 44);
+    std::vector<double> sum_, gross_;
+    std::vector<Edge> touched_;
 };
 
 // The state of one destination after a failure, as a state to start from.
@@ -273,6 +194,178 @@ private:
     std::vector<std::uint16_t> hops_;
     std::vector<Edge> via_;
     std::vector<std::uint16_t> order_, rank_;
+};
+
+// Which pairs to look at: first failures `first` to `last`, and with each the partners of `wanted` (empty: all).
+struct Block {
+    std::size_t first, last;
+    FailureBits wanted;
+};
+
+// Finds the corrections of one destination after the other.
+template <class Distance> class Pairing {
+public:
+    Pairing(const Graph& graph, const FailureSets& failures)
+        : graph_(graph), failures_(failures), update_(graph), second_(graph), after_(graph), gathered_(graph.edges),
+          changing_(graph.nodes, failures.size()), touching_(graph.nodes, failures.size()),
+          meets_(failures.size(), failures.size()), failures_of_(graph.edges), alone_(failures.size()) {
+        for (std::size_t i = 0; i < failures.size(); ++i)
+            for (const Edge e : failures[i].edges) failures_of_[e].push_back(static_cast<std::uint16_t>(i));
+    }
+
+    // The result stays valid until the next call.
+    const Corrections::Part& find(Node to, const Towards<Distance>& state, const double* demand, const Block& block,
+                                  const StopFlag& stop) {
+        to_ = to;
+        state_ = state;
+        demand_ = demand;
+        part_ = {};
+        changing_.clear();
+        touching_.clear();
+        meets_.clear();
+        update_.bind(to, state, demand);
+        for (std::size_t i = 0; i < failures_.size() && !stop; ++i) follow(i);
+        collect(block);
+        for (std::size_t host = 0; host < failures_.size() && !stop; ++host)
+            if (guests_begin_[host] < guests_begin_[host + 1]) receive(host);
+        return part_;
+    }
+
+    // After `find` for all pairs: about how many bytes the corrections of every row take.
+    void add_sizes(std::vector<double>& bytes) const {
+        for (std::size_t i = 0; i < bytes.size(); ++i)
+            for (const auto& record : part_.row(i))
+                bytes[i] += sizeof(record) + static_cast<double>(record.count * (sizeof(Edge) + sizeof(double)));
+    }
+
+private:
+    // What a failure does by itself. `weight` counts the nodes with new distances; a destination that fails outweighs
+    // everything, for nothing can change after it.
+    struct Alone {
+        std::vector<Node> changed, touched;
+        std::vector<Edge> edges;
+        std::vector<double> more;
+        double lost = 0.0;
+        std::size_t weight = 0;
+        bool gone = false;
+    };
+
+    struct Trace : Silent {
+        Alone& alone;
+        std::vector<Edge>& links;
+        Trace(Alone& a, std::vector<Edge>& l) : alone(a), links(l) {}
+        void edge(Edge e, double more) {
+            alone.edges.push_back(e);
+            alone.more.push_back(more);
+        }
+        void gained(Edge e) { links.push_back(e); }
+        void reached(Node v) { alone.touched.push_back(v); }
+    };
+
+    // A pair that interacts, by the number of its record, with the one of the two that is the guest.
+    struct Guest {
+        std::uint32_t record;
+        std::uint16_t failure;
+    };
+
+    void follow(std::size_t i) {
+        const Failure failure = failures_[i];
+        Alone& alone = alone_[i];
+        alone.changed.assign(failure.nodes.begin(), failure.nodes.end());
+        alone.touched.clear();
+        alone.edges.clear();
+        alone.more.clear();
+        alone.lost = 0.0;
+        alone.weight = 0;
+        alone.gone = holds(failure.nodes, to_);
+        gained_.clear();
+        Trace trace(alone, gained_);
+        if (alone.gone) {
+            alone.lost = update_.destination_down(trace);
+            alone.weight = graph_.nodes + 1;
+            alone.changed.resize(graph_.nodes);
+            for (Node v = 0; v < graph_.nodes; ++v) alone.changed[v] = v;
+        } else if (!failure.nodes.empty() || update_.touches(failure)) {
+            alone.lost = update_.apply_and_keep(failure, trace);
+            alone.weight = update_.region().size();
+            alone.changed.insert(alone.changed.end(), update_.partial().begin(), update_.partial().end());
+            update_.forget();
+            for (const Edge e : gained_)
+                for (const std::uint16_t j : failures_of_[e]) {
+                    meets_.set(i, j);
+                    meets_.set(j, i);
+                }
+        }
+        for (const Node v : alone.touched) touching_.set(v, i);
+        for (const Node v : alone.changed) {
+            changing_.set(v, i);
+            touching_.set(v, i);
+        }
+    }
+
+    void meet(std::size_t i) {
+        for (const Node v : alone_[i].touched) meets_.unite(i, changing_, v);
+        for (const Node v : alone_[i].changed) meets_.unite(i, touching_, v);
+    }
+
+    // Opens a record for every pair that interacts and sorts the guests by host.
+    void collect(const Block& block) {
+        pairs_.clear();
+        guests_begin_.assign(failures_.size() + 1, 0);
+        part_.row_begin.push_back(0);
+        for (std::size_t i = block.first; i < block.last; ++i) {
+            meet(i);
+            if (!block.wanted.empty()) meets_.intersect(i, block.wanted, i - block.first);
+            meets_.after(i, i, [&](std::size_t j) {
+                part_.records.push_back({static_cast<std::uint16_t>(j), 0, 0, 0.0});
+                const bool first_hosts = alone_[i].weight >= alone_[j].weight;
+                pairs_.emplace_back(first_hosts ? i : j, first_hosts ? j : i);
+                ++guests_begin_[pairs_.back().first + 1];
+            });
+            part_.row_begin.push_back(static_cast<std::uint32_t>(part_.records.size()));
+        }
+        for (std::size_t host = 0; host < failures_.size(); ++host) guests_begin_[host + 1] += guests_begin_[host];
+        guests_.resize(pairs_.size());
+        auto next = guests_begin_;
+        for (std::size_t record = 0; record < pairs_.size(); ++record)
+            guests_[next[pairs_[record].first]++] = {static_cast<std::uint32_t>(record), pairs_[record].second};
+    }
+
+    void receive(std::size_t host) {
+        const bool gone = alone_[host].gone;
+        if (!gone) {
+            second_.fail(failures_[host]);
+            second_.bind(to_, after_.make(update_, state_, failures_[host]), demand_);
+        }
+        for (auto at = guests_begin_[host]; at < guests_begin_[host + 1]; ++at) {
+            const Guest& guest = guests_[at];
+            const Alone& alone = alone_[guest.failure];
+            Corrections::Record& record = part_.records[guest.record];
+            record.lost = (gone ? 0.0 : change(second_, to_, failures_[guest.failure], gathered_)) - alone.lost;
+            for (std::size_t k = 0; k < alone.edges.size(); ++k) gathered_.edge(alone.edges[k], -alone.more[k]);
+            record.begin = part_.edges.size();
+            gathered_.move_to(part_);
+            record.count = static_cast<std::uint32_t>(part_.edges.size() - record.begin);
+        }
+        if (!gone) second_.repair(failures_[host]);
+    }
+
+    const Graph& graph_;
+    const FailureSets& failures_;
+    Update<Distance> update_, second_;
+    After<Distance> after_;
+    Gathered gathered_;
+    FailureBits changing_, touching_, meets_;
+    std::vector<std::vector<std::uint16_t>> failures_of_;
+    std::vector<Alone> alone_;
+    std::vector<Edge> gained_;
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> pairs_;  // host, guest; one per record
+    std::vector<std::uint32_t> guests_begin_;
+    std::vector<Guest> guests_;
+    Corrections::Part part_;
+    Node to_ = 0;
+    Towards<Distance> state_{};
+    const double* demand_ = nullptr;
 };
 
 }  // namespace backstay
