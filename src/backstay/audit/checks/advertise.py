@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from backstay.audit.context import Context, Kind
-from backstay.audit.evidence import finding
+from backstay.audit.evidence import blame, finding
+from backstay.audit.handshake import new_terms
 from backstay.audit.wording import count, counted, some, verb
 from backstay.model.address import Prefix
 from backstay.model.change import Intent
@@ -29,6 +30,7 @@ def check(context: Context) -> tuple[Finding, ...]:
         *_silenced(context),
         *_protected(context),
         *_changed(context),
+        *_strangers(context),
     )
 
 
@@ -220,6 +222,15 @@ def _changed(context: Context) -> Iterator[Finding]:
     was, now = pairs[0]
     text = f"{_ears(b for _, b in pairs)} {verb(len({b.neighbor for _, b in pairs}), 'hears', 'hear')} {counted(_prefixes(b for _, b in pairs), 'prefix', 'prefixes')} with other attributes"
     yield finding(context, ID, Severity.WARNING, text, before=_attributes(was), after=_attributes(now))
+
+
+def _strangers(context: Context) -> Iterator[Finding]:
+    """Sessions that stay up only if the other side changes too, which nothing here shows."""
+    for session, words in new_terms(context):
+        who = session.remote or session.peer
+        text = f"{session.router} changes {some(words)} of the session with {who}: it stays up only if the other side changes with it"
+        where = blame(context, frozenset({session.router}))
+        yield finding(context, ID, Severity.UNKNOWN, text, where=where, before="up", after="up if both sides agree")
 
 
 def _attributes(item: Advertisement) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from backstay.audit.claims import new_claims
 from backstay.audit.context import Context
 from backstay.audit.difference import grown
-from backstay.audit.evidence import finding
+from backstay.audit.evidence import blame, finding
 from backstay.audit.wording import count, percent, rate, some, verb
-from backstay.model.address import Address
+from backstay.model.address import Address, Prefix
 from backstay.model.change import Intent
 from backstay.model.endpoints import entries, loopback
 from backstay.model.finding import Finding, Severity
@@ -42,6 +43,7 @@ def check(context: Context) -> tuple[Finding, ...]:
         *_unanswered(context),
         *_gone(context),
         *_doubled(context),
+        *_claimed(context),
         *_worse(context),
         *_failing_before(context),
         *_traps(context),
@@ -67,8 +69,8 @@ def _unanswered(context: Context) -> Iterator[Finding]:
 def _gone(context: Context) -> Iterator[Finding]:
     """Flows whose ends the change removes: a loopback address, a route reflector's session."""
     before, after = _flows(context)
-    names = {flow.name for flow in after}
-    gone = [flow for flow in before if flow.name not in names]
+    names, wholes = {flow.name for flow in after}, {_whole(flow) for flow in after if flow.whole}
+    gone = [flow for flow in before if flow.name not in names and _whole(flow) not in wholes]
     sessions = [flow.name for flow in gone if flow.kind == "reflector" and not _still_wanted(context, flow)]
     cut = [flow.name for flow in gone if flow.name not in sessions]
     if cut:
@@ -77,6 +79,14 @@ def _gone(context: Context) -> Iterator[Finding]:
     if sessions:
         text = f"{count(len(sessions), 'internal BGP session')} {verb(len(sessions), 'is', 'are')} removed or shut: {some(sessions, 2)}"
         yield finding(context, ID, Severity.WARNING, text)
+
+
+Whole = tuple[str, str, str, str, Prefix | None]
+
+
+def _whole(flow: Flow) -> Whole:
+    """What flows to parts of one prefix have in common: a part that nobody routes apart any more is not gone."""
+    return (flow.kind, flow.router, flow.source_place, flow.destination_place, flow.whole)
 
 
 def _still_wanted(context: Context, flow: Flow) -> bool:
@@ -94,6 +104,17 @@ def _doubled(context: Context) -> Iterator[Finding]:
         if added and len(after[address]) > 1 and not _one_site(context, after[address]):
             text = f"{address} of {some(sorted(before[address]), 2)} is now on {some(sorted(added), 2)} too: packets to it end at either"
             yield finding(context, ID, Severity.DENY, text, before="one place", after="several places")
+
+
+def _claimed(context: Context) -> Iterator[Finding]:
+    """What belongs to a site, a service or a neighbour, drawn to a router elsewhere."""
+    claims = new_claims(context.network_before, context.network_after, context.configuration.names)
+    for place in sorted({claim.place for claim in claims}):
+        items = [claim for claim in claims if claim.place == place]
+        names = some([f"{claim.router} for {claim.prefix}" for claim in items], 3)
+        text = f"what belongs to {place} would end elsewhere: {names}"
+        where = blame(context, frozenset(claim.router for claim in items))
+        yield finding(context, ID, Severity.DENY, text, where=where, before="nobody else", after=names)
 
 
 def _ends(context: Context) -> set[Address]:
@@ -121,8 +142,9 @@ def _worse(context: Context) -> Iterator[Finding]:
     groups: dict[tuple[str, int], list[Flow]] = defaultdict(list)
     of_group: dict[tuple[str, int], int] = defaultdict(int)
     down: list[Flow] = []
+    known = _nearest_before(context)
     for flow in _flows(context)[1]:
-        before, after = context.before.flows.get(flow.name), context.after.flows.get(flow.name)
+        before, after = known.get(flow.name), context.after.flows.get(flow.name)
         of_group[flow.kind, flow.destination.version] += 1
         if before is None or after is None or not _is_worse(before, after):
             continue
@@ -135,6 +157,22 @@ def _worse(context: Context) -> Iterator[Finding]:
     if down:
         text = f"{count(len(down), 'protected flow')} of routers that the step takes down rest on others meanwhile"
         yield finding(context, ID, Severity.WARNING, text)
+
+
+def _nearest_before(context: Context) -> Results:
+    """Results before the change; for a part that only the change routes apart, those of the nearest part below it."""
+    before, after = _flows(context)
+    results = dict(context.before.flows)
+    parts: dict[Whole, list[Flow]] = defaultdict(list)
+    for flow in before:
+        if flow.whole and flow.name in results:
+            parts[_whole(flow)].append(flow)
+    for flow in after:
+        if flow.whole and flow.name not in results and _whole(flow) in parts:
+            same = sorted(parts[_whole(flow)], key=lambda item: item.destination)
+            below = [item for item in same if item.destination <= flow.destination]
+            results[flow.name] = results[(below or same)[-1 if below else 0].name]
+    return results
 
 
 def _is_worse(before: FlowResult, after: FlowResult) -> bool:
@@ -167,8 +205,8 @@ def _entry(name: str) -> str:
 
 
 def _cut(context: Context, kind: str, version: int, flows: list[Flow], total: int) -> Finding:
-    results = [context.after.flows[flow.name] for flow in flows]
-    before, after = ([state.flows[flow.name].delivered for flow in flows] for state in (context.before, context.after))
+    results, known = [context.after.flows[flow.name] for flow in flows], _nearest_before(context)
+    before, after = ([table[flow.name].delivered for flow in flows] for table in (known, context.after.flows))
     at = sorted({router for result in results for router in result.at})
     share = "nothing of them arrives" if max(after) == 0 else f"at worst {percent(min(after))} arrives"
     pairs = list(dict.fromkeys(f"{flow.source_place} to {flow.destination_place}" for flow in flows))
