@@ -34,7 +34,7 @@ def session(answer: State, router: str, peer: str) -> Session:
     return next(one for one in answer.sessions if (one.router, one.peer) == (router, peer))
 
 
-O = """
+ORIGIN = """
 interface eth0
  ip address 10.1.0.0/31
 router bgp 1
@@ -121,7 +121,7 @@ router bgp 4
 
 @pytest.fixture
 def chain(tmp_path: Path) -> State:
-    return state(tmp_path, o=O, t=T, a=A, rr=RR, c=C, m=M)
+    return state(tmp_path, o=ORIGIN, t=T, a=A, rr=RR, c=C, m=M)
 
 
 def test_an_external_route_without_med_is_reflected_with_med_0(chain: State) -> None:
