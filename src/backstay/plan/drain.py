@@ -264,7 +264,7 @@ class _Drain:
         change = self.tools.read(text)
         self.tell("auditing the change file")
         verdict = self.tools.judge(self.network, change)
-        refusal = () if verdict.decision is Decision.ALLOW else objections(verdict)
+        refusal = () if verdict.decision is Decision.ALLOW else (*self._idle(), *objections(verdict))
         steps = tuple(
             PlannedStep(move=move, after=found.at(period)) for move, found in zip(moves, order.standings, strict=True)
         )
@@ -278,6 +278,13 @@ class _Drain:
             text="" if refusal else text,
             verdict=verdict,
         )
+
+    def _idle(self) -> tuple[str, ...]:
+        """What to know where there is no transit to move."""
+        if self.before.through > IDLE:
+            return ()
+        own = f"{self.before.own:,.0f} Mbit/s begin or end there, which no routing can move elsewhere"
+        return (f"nothing passes through {self.target} now; {own}",)
 
     def _period_of(self, hours: tuple[HourOfDrain, ...]) -> str:
         """The hour the change is for: the heaviest in which it is safe."""
