@@ -88,12 +88,13 @@ def select(candidates: Iterable[Received], process: BgpProcess, family: BgpFamil
 
 def _preferred(valid: Sequence[Received], process: BgpProcess) -> list[Received]:
     """What is left after weight, local preference, own routes, AS-path length and origin."""
-    ranks = [_rank(item, process) for item in valid]
+    ranks = [rank(item, process) for item in valid]
     lowest = min(ranks)
-    return [item for item, rank in zip(valid, ranks, strict=True) if rank == lowest]
+    return [item for item, found in zip(valid, ranks, strict=True) if found == lowest]
 
 
-def _rank(item: Received, process: BgpProcess) -> tuple[int, int, bool, int, int]:
+def rank(item: Received, process: BgpProcess) -> tuple[int, int, bool, int, int]:
+    """What is compared before MED: weight, local preference, own routes, AS-path length, origin; lower is better."""
     path = item.path
     preference = path.local_preference
     return (
@@ -167,14 +168,14 @@ def _in_turn(left: list[Received], process: BgpProcess, family: BgpFamily) -> tu
     """``no bgp deterministic-med``: pairs in order of arrival. Nobody knows that order; where it would matter the
     answer is marked ambiguous.
     """
-    rank = _final_rank(process, family)
-    ordered = sorted(left, key=rank)
+    final = _final_rank(process, family)
+    ordered = sorted(left, key=final)
 
     def better(one: Received, other: Received) -> Received:
         mine, theirs = med(one, process), med(other, process)
         if mine != theirs and comparable(one, other, process):
             return one if mine < theirs else other
-        return min(one, other, key=rank)
+        return min(one, other, key=final)
 
     first, last = ordered[0], ordered[-1]
     for item in ordered[1:]:

@@ -139,6 +139,11 @@ class SpeakerTable(Mapping[Prefix, Route]):
         self._kept: dict[int, Route | None] = {}
         self._ways: dict[Address, tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None] = {}
 
+    @property
+    def tables(self) -> Tables:
+        """What all speakers' tables are read from."""
+        return self._tables
+
     def find(self, prefix: Prefix) -> Route | None:
         """The route, None without one."""
         place = self._tables.by_prefix.get(prefix)
@@ -172,7 +177,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         if selection is None:
             return None
         family = solver.family(index, outcome.version)
-        return _route(self._speaker, family, outcome.task.prefix, selection, self._tables.shared)
+        return route_of(self._speaker, family, outcome.task.prefix, selection, self._tables.shared)
 
     def _short(self, shortcut: Shortcut, version: int) -> Route | None:
         path = shortcut.path
@@ -201,15 +206,16 @@ class SpeakerTable(Mapping[Prefix, Route]):
         return _shown(address, None, forwarding), forwarding
 
 
-def _route(
+def route_of(
     speaker: Speaker,
     family: BgpFamily,
     prefix: Prefix,
     selection: Selection,
     shared: dict[tuple[object, ...], PathAttributes],
 ) -> Route | None:
-    """None for a network statement or a redistributed route, in the table by its own protocol, and for a route that
-    the main table does not take: one that the table map denies, one of infinite distance.
+    """A selection as the speaker's table holds it. None for a network statement or a redistributed route, in the table by
+    its own protocol, and for a route that the main table does not take: one that the table map denies, one of
+    infinite distance.
     """
     best = selection.best
     if best.source not in {PEER, LEAKED, AGGREGATE}:

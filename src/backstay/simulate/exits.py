@@ -70,7 +70,7 @@ class Exits:
         for session in computed.bgp.sessions:
             if session.established and session.vrf == DEFAULT_VRF:
                 self._sessions.setdefault(session.router, []).append(session)
-        self._bearing = frozenset(_bearing(computed))
+        self._bearing = frozenset(bearing(computed))
         self._chosen: set[tuple[Prefix, int, int, str]] = set()
         self._contests: list[Contest] = []
         self._always: set[Prefix] = set()
@@ -268,7 +268,7 @@ def _kept(distances: Ints, rows: list[Contest]) -> Flags:
     return kept
 
 
-def _bearing(computed: Computed) -> Iterator[InterfaceRef]:
+def bearing(computed: Computed) -> Iterator[InterfaceRef]:
     """Interfaces that sessions need up by themselves: those whose subnet holds the peer, those that are the peer."""
     topology, network = computed.topology, computed.network
     for session in computed.bgp.sessions:

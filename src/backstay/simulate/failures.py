@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.source import Remark
 from backstay.model.state import FailureResult
+from backstay.simulate.exit_sweep import Answer, ExitSweep
 from backstay.simulate.exits import Dead
 from backstay.simulate.flows import Forwarding
 from backstay.simulate.loads import Part, Placement, capacities, place, utilisations
@@ -32,6 +34,9 @@ REROUTED = 60
 MOST_REROUTED = 40
 
 LINK, ROUTER, RISK_GROUP = "link", "router", "risk-group"
+
+NOISE = 1e-12
+"""Differences below this share are rounding: equal utilisations, amounts beside all demand."""
 
 Again = Callable[[Overlay], Forwarding]
 """Forwarding under an overlay, computed anew, cascade included."""
@@ -88,8 +93,7 @@ def single_failures(
     what every interface sends then and the share of every part that arrives.
     """
     sweep = _Sweep(forwarding, shares, placed, again, observe)
-    for failure in failures_of(forwarding.network, forwarding.fib.computed.overlay):
-        sweep.add(failure)
+    sweep.run(failures_of(forwarding.network, forwarding.fib.computed.overlay))
     return tuple(sweep.found), sweep.remarks()
 
 
@@ -111,14 +115,34 @@ class _Sweep:
         self._before = placed
         self._again = again
         self._amounts = np.array([part.mbps for part in shares])
+        self._offered = float(self._amounts.sum())
         self._capacities = capacities(self._network)
         self._ends = Ends(self._network, shares)
         self._watched = watched(forwarding)
-        self._shortcut = Shortcut.build(forwarding, shares) if self._watched is not None else None
         self._budget = MOST_REROUTED if len(self._network.routers) > REROUTED else None
         self._skipped: list[str] = []
         self._unknowns: list[Remark] = []
         self.found: list[FailureResult] = []
+
+    def run(self, failures: Sequence[Failure]) -> None:
+        """Answer all: over arrays where that is exact and nobody wants every part's share, the others one by one."""
+        arrays = None
+        if self._shares and self._observe is None:
+            arrays = ExitSweep.build(self._forwarding, self._shares, self._before, self._ends.lone)
+        answers: Sequence[Answer | None] = (
+            arrays.answers([self._dead(item) for item in failures]) if arrays else [None] * len(failures)
+        )
+        table = Capacities(self._capacities, self._forwarding.fib.interfaces)
+        for failure, answer in zip(failures, answers, strict=True):
+            if answer is None:
+                self.add(failure)
+            else:
+                worst, highest = table.worst(answer.loads)
+                self._result(failure, worst, highest, answer.lost, answer.apart)
+
+    @cached_property
+    def _shortcut(self) -> Shortcut | None:
+        return Shortcut.build(self._forwarding, self._shares) if self._watched is not None else None
 
     def add(self, failure: Failure) -> None:
         """Answer one failure, by the shortcut where it may, else anew."""
@@ -162,17 +186,27 @@ class _Sweep:
     ) -> None:
         more = self._amounts * (self._before.arrived - arrived)
         worst, highest = _worst(utilisations(self._capacities, sending))
+        result = self._result(failure, worst, highest, float(more[kept].sum()), float(more[~kept].sum()))
+        if self._observe:
+            self._observe(result, sending, arrived)
+
+    def _result(
+        self, failure: Failure, worst: InterfaceRef | None, highest: float, lost: float, unavoidable: float
+    ) -> FailureResult:
         result = FailureResult(
             kind=failure.kind,
             name=failure.name,
             max_utilisation=highest,
             worst=worst,
-            lost_mbps=_positive(more[kept]),
-            unavoidable_mbps=_positive(more[~kept]),
+            lost_mbps=self._positive(lost),
+            unavoidable_mbps=self._positive(unavoidable),
         )
         self.found.append(result)
-        if self._observe:
-            self._observe(result, sending, arrived)
+        return result
+
+    def _positive(self, amount: float) -> float:
+        """The amount, without the noise of rounding; a failure that heals something counts as losing nothing."""
+        return amount if amount > NOISE * max(self._offered, 1.0) else 0.0
 
     def _dead(self, failure: Failure) -> Dead:
         """What the failure takes with it: a two-ended link dies with either end."""
@@ -196,16 +230,31 @@ class _Sweep:
         return (*self._unknowns, Remark("failure-not-computed", text))
 
 
-def _positive(amounts: npt.NDArray[np.float64]) -> float:
-    """The sum, without the noise of rounding; a failure that heals something counts as losing nothing."""
-    total = float(amounts.sum())
-    return total if total > 1e-9 else 0.0
-
-
 def _worst(utilisation: Mapping[InterfaceRef, float]) -> tuple[InterfaceRef | None, float]:
-    """The most utilised interface, the first by name of equal ones."""
-    worst = min(utilisation, key=lambda ref: (-utilisation[ref], ref), default=None)
-    return worst, utilisation[worst] if worst else 0.0
+    """The most utilised interface, the first by name of those that differ by rounding alone."""
+    highest = max(utilisation.values(), default=0.0)
+    worst = min((ref for ref, found in utilisation.items() if found >= highest * (1.0 - NOISE)), default=None)
+    return worst, highest
+
+
+class Capacities:
+    """Capacities of numbered interfaces, in the order of their names."""
+
+    def __init__(self, known: Mapping[InterfaceRef, float], interfaces: Sequence[InterfaceRef]) -> None:
+        self._refs = sorted(ref for ref in interfaces if ref in known)
+        number = {ref: place for place, ref in enumerate(interfaces)}
+        self._places = np.array([number[ref] for ref in self._refs], dtype=np.int64)
+        self._capacities = np.array([known[ref] for ref in self._refs])
+
+    def worst(self, loads: npt.NDArray[np.float64]) -> tuple[InterfaceRef | None, float]:
+        """`_worst` of loads by interface number."""
+        sending = loads[self._places]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = np.where(sending > 0, sending / self._capacities, -1.0)
+        highest = float(found.max(initial=-1.0))
+        if highest < 0:
+            return None, 0.0
+        return self._refs[int(np.argmax(found >= highest * (1.0 - NOISE)))], highest
 
 
 class Ends:
@@ -222,12 +271,12 @@ class Ends:
             if key not in homes:
                 homes[key] = owners.get(part.address) or frozenset(entries(network, part.demand.destination))
         self._homes = [homes[part.demand.destination, part.address] for part in shares]
-        self._lone = np.array([names[min(home)] if len(home) == 1 else -1 for home in self._homes], dtype=np.int64)
+        self.lone = np.array([names[min(home)] if len(home) == 1 else -1 for home in self._homes], dtype=np.int64)
 
     def doomed(self, routers: frozenset[str]) -> npt.NDArray[np.bool_]:
         """Parts from or to the failed routers alone: no routing could save them."""
         numbers = np.array([self._names[name] for name in routers], dtype=np.int64)
-        flags: npt.NDArray[np.bool_] = np.isin(self._entry, numbers) | np.isin(self._lone, numbers)
+        flags: npt.NDArray[np.bool_] = np.isin(self._entry, numbers) | np.isin(self.lone, numbers)
         if len(routers) > 1:
             flags |= np.array([bool(home) and home <= routers for home in self._homes], dtype=bool)
         return flags

@@ -205,6 +205,10 @@ class Fib:
         known = self._memo[index].get(id(found[1]))
         return known[1] if known else self._decide(index, found[1], target, belonging)
 
+    def by_route(self, index: int, route: Route, target: Target) -> int:
+        """The hop set of a node that takes this route to the target."""
+        return self._decide(index, route, target, self._belongings.of(target.address))
+
     def _vrf(self, ref: InterfaceRef) -> str:
         return self.network.routers[ref.router].interfaces[ref.interface].vrf
 

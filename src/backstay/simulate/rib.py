@@ -299,6 +299,15 @@ class Rib:
     def _bgp_prefixes(self) -> frozenset[Prefix]:
         return frozenset(prefix for _, vrf in self.bgp.routes for prefix in self._of_bgp(vrf))
 
+    def holding_locally(self, prefix: Prefix) -> frozenset[Node]:
+        """Nodes with a connected route or a static line for exactly this prefix."""
+        return frozenset(
+            node
+            for part in (self._local.connected, self._local.static)
+            for node, table in part.items()
+            if prefix in table
+        )
+
     def connected_to(self, prefix: Prefix) -> Sequence[Node]:
         """Nodes with a connected route for exactly this prefix."""
         return self._local.connected_nodes.get(prefix, ())

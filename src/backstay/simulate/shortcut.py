@@ -123,7 +123,7 @@ class Shortcut:
     @classmethod
     def build(cls, forwarding: Forwarding, shares: Sequence[Part]) -> Shortcut | None:
         """The shortcut of a network, or None where it would not be exact."""
-        layer = _only_layer(forwarding.fib, shares)
+        layer = only_layer(forwarding.fib, shares)
         exits = Exits.build(forwarding, layer, {part.address for part in shares}) if layer else None
         if layer is None or exits is None:
             return None
@@ -247,7 +247,7 @@ class Shortcut:
         return bool(lost[alive][:, alive].any())
 
 
-def _only_layer(fib: Fib, shares: Sequence[Part]) -> Layer | None:
+def only_layer(fib: Fib, shares: Sequence[Part]) -> Layer | None:
     """The graph all demand runs on: one IP version, one interior protocol, one level or area, nothing redistributed
     into it, every equal-cost path used, no packet filters on the way.
     """
