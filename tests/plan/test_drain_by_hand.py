@@ -119,6 +119,12 @@ def test_the_second_of_a_pair_is_refused(tmp_path: Path) -> None:
     assert "30 Mbit/s of demand would be lost" in found.refusal[0]
 
 
+def test_a_second_of_the_same_failure_domain_waits(tmp_path: Path) -> None:
+    network = load(tmp_path, HEADER + "sa,sd,30\n", overloaded="c", domains=("north", "north"))
+    (reason,) = drain(network, ["b"]).refusal
+    assert reason.startswith("c of failure domain north is out of service already, and limits.blast_radius allows 1")
+
+
 def test_two_links_of_which_one_must_stay(tmp_path: Path) -> None:
     """Raised metrics on b-d and c-d alike leave everything as it was: nothing is drained."""
     found = drain(load(tmp_path, HEADER + "sa,sd,30\n"), [ring.link("b-d"), ring.link("c-d")])

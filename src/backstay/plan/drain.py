@@ -14,6 +14,7 @@ from backstay.model.address import Prefix
 from backstay.model.change import Change, Plan
 from backstay.model.errors import UsageError
 from backstay.model.finding import Decision, Severity, Verdict
+from backstay.model.flows import sites_of
 from backstay.model.network import NOTHING, Network
 from backstay.plan.assessment import Thing
 from backstay.plan.change_text import change_text
@@ -120,6 +121,7 @@ def drain(
     try:
         target = target_of(network, asked)
         _refuse_what_is_out(network, target)
+        _refuse_beside(network, target)
     except Refused as reason:
         return Drainage(network=network.name, intent="drain", target=", ".join(asked), refusal=(str(reason),))
     return _Drain(network, target, tools, mechanism, period, tell).run()
@@ -129,6 +131,32 @@ def _refuse_what_is_out(network: Network, target: Target) -> None:
     out = [name for name in target.routers if out_of_service(network, NOTHING, network.routers[name])]
     if target.routers and len(out) == len(target.routers) and not target.links:
         raise Refused(f"{', '.join(out)} {'is' if len(out) == 1 else 'are'} out of service already: nothing to drain")
+
+
+def _refuse_beside(network: Network, target: Target) -> None:
+    """``limits.blast_radius`` counts what is out at the same time: elective work waits while a domain is thinned out."""
+    allowed = network.limits.blast_radius
+    for domain, out in sorted(_out_by_domain(network, target).items()):
+        more = [name for name in target.routers if domain_of(network, name) == domain]
+        if allowed is not None and more and len(out) + len(more) > allowed:
+            where = f"failure domain {domain}" if domain else "the routers without a declared failure domain"
+            raise Refused(
+                f"{', '.join(out)} of {where} {'is' if len(out) == 1 else 'are'} out of service already, and "
+                f"limits.blast_radius allows {allowed} at a time: bring back first what is out (backstay undrain)"
+            )
+
+
+def _out_by_domain(network: Network, target: Target) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, router in network.routers.items():
+        if name not in target.routers and out_of_service(network, NOTHING, router):
+            found.setdefault(domain_of(network, name), []).append(name)
+    return found
+
+
+def domain_of(network: Network, router: str) -> str:
+    """The failure domain of a router: its site's, the first by name of several; "" without any."""
+    return next((site.domain for site in sites_of(network, router) if site.domain), "")
 
 
 class _Drain:

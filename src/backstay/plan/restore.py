@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from backstay.model.address import Prefix
 from backstay.model.errors import UsageError
 from backstay.model.finding import Decision, Verdict
-from backstay.model.flows import sites_of
 from backstay.model.network import Network, Router
 from backstay.plan.change_text import change_text
-from backstay.plan.drain import Drainage, HourOfDrain, PlannedStep, Tools, objections
+from backstay.plan.drain import Drainage, HourOfDrain, PlannedStep, Tools, domain_of, objections
 from backstay.plan.mechanisms import (
     ISIS_WIDE,
     OSPF_COST,
@@ -29,8 +28,6 @@ from backstay.plan.order import Order, best_order
 from backstay.plan.scan import LEAST_LOSS
 from backstay.plan.standing import Bounds, Moment, Standing, standing
 from backstay.plan.targets import Refused, Target, target_of
-
-NO_DOMAIN = ""
 
 
 def restore(
@@ -146,7 +143,7 @@ class _Restoration:
             raise UsageError(f"--period {period}: no demand belongs to it; there are {known}")
         self.period = period
         self.bounds = Bounds.of(network, self.before)
-        self.domains = [_domain(network, move.router) for move in moves]
+        self.domains = [domain_of(network, move.router) for move in moves]
 
     def run(self) -> Drainage:
         wanted = frozenset({self.period}) if self.period else frozenset(self.bounds.before)
@@ -229,8 +226,3 @@ class _Restoration:
             (text for found in order.standings if (text := self.bounds.objection(found.at(period)))), order.blocked
         )
         return HourOfDrain(period=period, safe=not why, why=why)
-
-
-def _domain(network: Network, router: str) -> str:
-    """The failure domain of a router: its site's, the first by name; "" without any."""
-    return next((site.domain for site in sites_of(network, router) if site.domain), NO_DOMAIN)
