@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import networkx as nx
 
@@ -38,8 +39,7 @@ NARROW_PATH_LIMIT = 1023
 DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What of a database a computation looks at: one topology, the metric styles the router reads, one IP version."""
 
     topology: int
@@ -57,34 +57,54 @@ class Offer:
 
 
 @dataclass(eq=False)
-class Map:
-    """The graph of one database under one view, and who offers which prefix on it. Routers with equal databases share it.
-
-    An edge goes where both ends name each other (C.2.6 a); from an overloaded node none goes (7.2.8.1), which keeps
-    what the node itself offers in reach. A node that does not speak the IP version is not walked (RFC 1195 1.4).
+class Walks:
+    """Where a topology can be walked. An edge goes where both ends name each other (C.2.6 a); from an overloaded node none
+    goes (7.2.8.1), which keeps what the node itself offers in reach.
     """
 
     lsps: tuple[Lsp, ...]
-    view: View
+    topology: int
+    styles: tuple[str, ...]
     graph: nx.DiGraph[Node] = field(init=False)
     overloaded: frozenset[Node] = field(init=False)
 
     def __post_init__(self) -> None:
-        walked = [lsp for lsp in self.lsps if self._speaks(lsp)]
         metrics: dict[tuple[Node, Node], int] = {}
-        for lsp in walked:
+        for lsp in self.lsps:
             for reach in lsp.neighbors:
-                if reach.style in self.view.styles and (lsp.node[1] or reach.topology == self.view.topology):
+                if reach.style in self.styles and (lsp.node[1] or reach.topology == self.topology):
                     edge = (lsp.node, reach.node)
                     metrics[edge] = min(metrics.get(edge, reach.metric), reach.metric)
-        self.overloaded = frozenset(lsp.node for lsp in walked if self.view.topology in lsp.overload)
+        self.overloaded = frozenset(lsp.node for lsp in self.lsps if self.topology in lsp.overload)
         self.graph = nx.DiGraph()
-        self.graph.add_nodes_from(lsp.node for lsp in walked)
+        self.graph.add_nodes_from(lsp.node for lsp in self.lsps)
         self.graph.add_weighted_edges_from(
             (tail, head, metric)
             for (tail, head), metric in metrics.items()
             if (head, tail) in metrics and tail not in self.overloaded
         )
+
+
+@dataclass(eq=False)
+class Map:
+    """One database under one view: where it can be walked (a node that does not speak the IP version is not, RFC 1195
+    1.4), and who offers which prefix. Routers with equal databases share it, and versions that all speak share the walks.
+    """
+
+    lsps: tuple[Lsp, ...]
+    view: View
+    twin: Map | None = None
+    walks: Walks = field(init=False)
+
+    def __post_init__(self) -> None:
+        walked = tuple(lsp for lsp in self.lsps if self._speaks(lsp))
+        same = self.twin is not None and self.twin.walks.lsps == walked
+        alike = self.twin is not None and (self.twin.view.topology, self.twin.view.styles) == self.view[:2]
+        self.walks = self.twin.walks if self.twin and same and alike else Walks(walked, *self.view[:2])
+
+    @property
+    def graph(self) -> nx.DiGraph[Node]:
+        return self.walks.graph
 
     def _speaks(self, lsp: Lsp) -> bool:
         if lsp.node[1]:
@@ -116,32 +136,57 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Shortest paths of one root: distance of every node, and the adjacencies they begin with."""
+    """Shortest paths of one root: distance of every node, the adjacencies they begin with, the nodes they come by last.
+    ``graph`` is what they were found on.
+    """
 
     distance: Mapping[Node, float]
     hops: Mapping[Node, tuple[Hop, ...]]
+    before: Mapping[Node, list[Node]]
+    graph: nx.DiGraph[Node]
 
 
-def shortest_paths(chart: Map, hellos: Hellos, root: Speaker, level: int) -> Paths:
-    """Dijkstra from the root. Its own edges are its own adjacencies that carry the IP version, overloaded or not."""
-    hops = _carrying(hellos.hops.get((root.key, level), ()), chart.view)
+First = Mapping[Node, list[tuple[int, Hop]]]
+"""By the node at the other end, router or LAN: adjacencies of a root and what they cost."""
+
+
+def shortest_paths(chart: Map, hellos: Hellos, root: Node, level: int, hops: tuple[Hop, ...]) -> Paths:
+    """Dijkstra from the root. Its own edges are its own adjacencies ``hops``, overloaded or not."""
+    first = first_steps(hellos, level, hops)
+    graph = _with_root(chart, root, {node: min(metric for metric, _ in found) for node, found in first.items()})
+    before, distance = nx.dijkstra_predecessor_and_distance(graph, root)
+    begin: dict[Node, tuple[Hop, ...]] = {root: ()}
+    for node in nearest_first(distance, distance):
+        if node != root:
+            begin[node] = beginnings(node, before[node], root, distance, first, begin)
+    return Paths(distance=distance, hops=begin, before=before, graph=graph)
+
+
+def first_steps(hellos: Hellos, level: int, hops: Iterable[Hop]) -> First:
+    """A root's adjacencies by where they lead: on a LAN to its pseudonode."""
     first: dict[Node, list[tuple[int, Hop]]] = defaultdict(list)
     for hop in hops:
         node = hellos.designated.get((hop.local.ref, level), hop.remote.speaker.node)
         first[node].append((circuit_metric(hop.local, level), hop))
-    graph = _with_root(chart, root.node, {node: min(metric for metric, _ in found) for node, found in first.items()})
-    before, distance = nx.dijkstra_predecessor_and_distance(graph, root.node)
-    begin: dict[Node, tuple[Hop, ...]] = {root.node: ()}
-    order: Iterable[Node] = distance  # nearest first
-    if any(node[1] for node in distance):
-        # Where two nodes are equally near, the pseudonode comes first: it may lie before the other (C.2.6).
-        order = sorted(distance, key=lambda found: (distance[found], found[1] == 0))
-    for node in order:
-        if node == root.node:
-            continue
-        ways = [_begin(node, previous, root.node, distance, first, begin) for previous in before[node]]
-        begin[node] = ways[0] if len(ways) == 1 else tuple(dict.fromkeys(hop for several in ways for hop in several))
-    return Paths(distance=distance, hops=begin)
+    return first
+
+
+def nearest_first(nodes: Iterable[Node], distance: Mapping[Node, float]) -> Iterable[Node]:
+    """Of two equally near the pseudonode comes first: it may lie before the other (C.2.6)."""
+    return sorted(nodes, key=lambda node: (distance[node], node[1] == 0))
+
+
+def beginnings(
+    node: Node,
+    before: Iterable[Node],
+    root: Node,
+    distance: Mapping[Node, float],
+    first: First,
+    begin: Mapping[Node, tuple[Hop, ...]],
+) -> tuple[Hop, ...]:
+    """The first hops of all shortest paths to a node."""
+    ways = [_begin(node, previous, root, distance, first, begin) for previous in before]
+    return ways[0] if len(ways) == 1 else tuple(dict.fromkeys(hop for several in ways for hop in several))
 
 
 def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
@@ -176,12 +221,12 @@ def _begin(
     previous: Node,
     root: Node,
     distance: Mapping[Node, float],
-    first: Mapping[Node, list[tuple[int, Hop]]],
+    first: First,
     begin: Mapping[Node, tuple[Hop, ...]],
 ) -> tuple[Hop, ...]:
     """The first hops of paths to ``node`` whose last step is from ``previous``."""
     if previous == root:
-        return () if node[1] else tuple(hop for metric, hop in first[node] if metric == distance[node])
+        return () if node[1] else tuple(hop for metric, hop in first.get(node, ()) if metric == distance[node])
     if not previous[1] or previous not in first:
         return begin[previous]
     # One step over a LAN of ours: the neighbour on it, and whatever else led to the LAN as cheaply.
@@ -199,6 +244,7 @@ class Isis:
     _maps: dict[tuple[frozenset[int], View], Map] = field(default_factory=dict)
     _paths: dict[tuple[Key, int, int], Paths] = field(default_factory=dict)
     _of: dict[tuple[Key, int, int], Map] = field(default_factory=dict)
+    _walked: dict[object, Paths] = field(default_factory=dict)
     _chosen: dict[tuple[Key, Prefix], Route | None] = field(default_factory=dict)
     _routes: dict[object, Route] = field(default_factory=dict)
     _ways: dict[tuple[tuple[Hop, ...], int], tuple[NextHop, ...]] = field(default_factory=dict)
@@ -235,7 +281,9 @@ class Isis:
             topology = speaker.ipv6_topology if version == 6 else STANDARD
             place = (self.databases[key, level], View(topology, speaker.styles, version))
             if place not in self._maps:
-                self._maps[place] = Map(tuple(self.lsps[number][1] for number in sorted(place[0])), place[1])
+                lsps = tuple(self.lsps[number][1] for number in sorted(place[0]))
+                twin = self._maps.get((place[0], View(topology, speaker.styles, 10 - version)))
+                self._maps[place] = Map(lsps, place[1], twin)
             self._of[at] = self._maps[place]
         return self._of[at]
 
@@ -244,7 +292,12 @@ class Isis:
         at = (key, level, version)
         if at not in self._paths:
             chart = self._map(key, level, version)
-            self._paths[at] = shortest_paths(chart, self.hellos, self.hellos.speakers[key], level)
+            hops = _carrying(self.hellos.hops.get((key, level), ()), chart.view)
+            same = (id(chart.walks), key, level, hops)
+            if same not in self._walked:
+                root = self.hellos.speakers[key].node
+                self._walked[same] = shortest_paths(chart, self.hellos, root, level, hops)
+            self._paths[at] = self._walked[same]
         return self._paths[at]
 
     def prove(self) -> None:
@@ -259,7 +312,7 @@ class Isis:
         speaker, chart = self.hellos.speakers[key], self._map(key, level, prefix.version)
         if prefix.version == 6 and WIDE not in speaker.styles:
             return None  # seen in FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics
-        offers = chart.offers.get(prefix, ())
+        offers = self._offers(chart, prefix)
         if prefix.is_default and self._wants_default(speaker, level):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         if any(offer.node == speaker.node and not offer.external for offer in offers):
@@ -278,6 +331,9 @@ class Isis:
         hops = nearest[0] if len(nearest) == 1 else tuple(dict.fromkeys(hop for several in nearest for hop in several))
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
         return self._made(level, metric, hops, prefix.version) if hops else None
+
+    def _offers(self, chart: Map, prefix: Prefix) -> tuple[Offer, ...]:
+        return chart.offers.get(prefix, ())
 
     def _wants_default(self, speaker: Speaker, level: int) -> bool:
         """A level 1 router without a way of its own goes to the nearest attached one (ISO 10589 7.2.9.2)."""
