@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from backstay.lab import record
@@ -24,6 +24,8 @@ from backstay.lab.design import DNS, HOST, ROUTER, Node
 from backstay.lab.dns import probe_name
 from backstay.lab.namespace import inside
 from backstay.lab.places import PRESENCE, Stand, holder, instance_addresses, ports
+from backstay.lab.record import Record
+from backstay.lab.teardown import down
 from backstay.lab.vty import Bird
 from backstay.model.endpoints import addresses
 from backstay.model.errors import Unproven
@@ -91,8 +93,8 @@ class Site:
 
 
 class Agent:
-    def __init__(self, ground: Ground, folder: Path, overlay: Overlay) -> None:
-        self.ground, self.folder = ground, folder
+    def __init__(self, ground: Ground, kept: Record, overlay: Overlay) -> None:
+        self.ground, self.kept, self.folder = ground, kept, kept.folder
         self.sites = [self._site(node, overlay) for node in ground.plan.of_kind(DNS)]
 
     def _site(self, node: Node, overlay: Overlay) -> Site:
@@ -108,7 +110,14 @@ class Agent:
         servers += await self._services()
         self._tell("agent", "", f"{len(servers)} servers listen, {len(self.sites)} sites are checked")
         self._write()
-        await asyncio.gather(*(self._check(site) for site in self.sites), asyncio.Event().wait())
+        await asyncio.gather(*(self._check(site) for site in self.sites), self._owner())
+
+    async def _owner(self) -> None:
+        """Stay while the lab does: one that is bound goes with the program that built it, even a killed one."""
+        while not self.kept.bound or record.alive(self.kept.owner):  # noqa: ASYNC110 - a process's end is no event
+            await asyncio.sleep(1.0)
+        down(self.kept)
+        os._exit(0)
 
     async def _presence(self, node: Node) -> asyncio.Server:
         made = listener(self.ground.namespaces[node.name], PRESENCE)
@@ -218,7 +227,7 @@ def main() -> None:
         network=content.network, plan=content.design, namespaces=kept.namespaces, name=probe_name(content.network)
     )
     loop = asyncio.new_event_loop()
-    work = loop.create_task(Agent(ground, kept.folder, content.overlay).run())
+    work = loop.create_task(Agent(ground, kept, content.overlay).run())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)
     try:

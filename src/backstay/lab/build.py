@@ -57,13 +57,15 @@ def up(
     source: str = "",
     timers: bool = True,
     servers: bool = True,
+    bound: bool = False,
     later: Iterable[Network] = (),
     tell: Progress = lambda _: None,
 ) -> Record:
     """Build the lab of a network and start everything in it; it stands when this program has ended.
 
     ``later`` are networks a change will make of it (their daemons are started too). Without ``servers`` only routers and
-    speakers stand: no DNS, services, ssh or health checks. On any failure what was begun is torn down again.
+    speakers stand: no DNS, services, ssh or health checks. ``bound``: the lab does not outlive this program, however
+    that ends. On any failure what was begun is torn down again.
     Raises `EnvironmentError_` for what the machine lacks, `Unproven` for what no lab can be, `ConfigError` for a line
     that FRR refuses.
     """
@@ -74,7 +76,7 @@ def up(
     names = {node: record.prefix(name) + node for node in plan.nodes}
     kept = Record(
         id=name, network=network.name, source=source, state=record.BUILDING, namespaces=names,
-        owner=record.me(), timers=timers,
+        owner=record.me(), timers=timers, bound=bound,
     )  # fmt: skip
     record.write(kept)
     try:

@@ -50,7 +50,11 @@ def routes(bird: Bird, protocol: str) -> Iterator[Heard]:
 def advertisements(
     network: Network, node: Node, name: str, bird: Bird, learned_from: LearnedFrom
 ) -> Iterator[Advertisement]:
-    """What a speaker hears, by session. ``name`` is the neighbour's."""
+    """What a speaker hears, by session. ``name`` is the neighbour's.
+
+    FRR sends a route back to where it came from when the update group has other members (bgp_updgrp_adv.c looks only at a
+    group of one); the speaker drops it for its own AS in the path (RFC 4271 9.1.2), and it is not counted here.
+    """
     for talk in talks(network, node):
         for item in routes(bird, talk.protocol):
             yield Advertisement(
@@ -58,11 +62,16 @@ def advertisements(
                 router=talk.meeting.router,
                 peer=talk.meeting.own,
                 prefix=item.prefix,
-                as_path=item.attributes.get("as_path", ""),
+                as_path=_as_path(item.attributes.get("as_path", "")),
                 med=int(item.attributes.get("med", -1)),
                 communities=_communities(item.attributes),
                 learned_from=learned_from(talk.meeting.router, item.prefix),
             )
+
+
+def _as_path(text: str) -> str:
+    """Sets as FRR writes them: ``{1,2}``."""
+    return re.sub(r"\{[^}]*\}", lambda found: found.group(0).replace(" ", ","), text)
 
 
 def _communities(attributes: Mapping[str, str]) -> tuple[str, ...]:

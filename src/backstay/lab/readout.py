@@ -19,7 +19,7 @@ from backstay.lab.neighbors import Wiring, adjacencies, sessions
 from backstay.lab.outcome import outcomes
 from backstay.lab.record import Content, Record
 from backstay.lab.speaker import talks
-from backstay.lab.tables import attributes, main_table
+from backstay.lab.tables import attributes, best_peers, main_table
 from backstay.lab.vty import Bird, vty
 from backstay.lab.walk import walked
 from backstay.model.address import Address, Prefix
@@ -39,6 +39,7 @@ class Reading:
     routes: dict[Prefix, Route] = field(default_factory=dict)
     adjacencies: tuple[Adjacency, ...] = ()
     sessions: tuple[Session, ...] = ()
+    best_peers: dict[Prefix, str | None] = field(default_factory=dict)
 
 
 def tables(record: Record, content: Content) -> State:
@@ -95,6 +96,7 @@ def _read(record: Record, content: Content, wiring: Wiring, node: Node) -> Readi
             for prefix, told in attributes(bgpd, learned).items():
                 found.routes[prefix] = replace(found.routes[prefix], attributes=told)
             found.sessions = tuple(sessions(wiring, node.subject, bgpd))
+            found.best_peers = best_peers(bgpd)
     for daemon in sorted({"isisd", "ospfd", "ospf6d"} & set(running)):
         with vty(folder, daemon) as interior:
             found.adjacencies += tuple(adjacencies(wiring, node.subject, daemon, interior))
@@ -120,8 +122,7 @@ class _Chains:
 
     def _follow(self, router: str, prefix: Prefix, seen: frozenset[str]) -> str:
         reading = self._readings.get(router)
-        route = reading.routes.get(prefix) if reading else None
-        peer = route.attributes.learned_from if route and route.attributes else None
+        peer = reading.best_peers.get(prefix) if reading else None
         if peer is None or router in seen:
             return ""
         address = _address(peer)
@@ -149,7 +150,9 @@ def _heard(record: Record, content: Content, chains: _Chains) -> Iterator[Advert
     for node in (*content.design.of_kind(NEIGHBOR), *content.design.of_kind(DNS)):
         with Bird(record.node_folder(node.name) / "bird.ctl") as bird:
             for item in advertisements(content.network, node, node.subject, bird, chains.learned_from):
-                yield replace(item, neighbor=chains.remote(item.router, item.peer))
+                named = replace(item, neighbor=chains.remote(item.router, item.peer))
+                if named.learned_from != named.neighbor:
+                    yield named
 
 
 Sent = Mapping[tuple[str, str], Mapping[int, int]]

@@ -34,6 +34,7 @@ def root() -> Path:
 class Record:
     """One lab on disk. ``namespaces`` by node; ``owner`` is the program that builds it, with the start time of its
     process (a number of the kernel's), so that a dead one is told from another that got its number. ``agent`` likewise.
+    ``bound``: the lab is taken down by its own servers when the owner is gone.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Record:
     owner: tuple[int, int]
     agent: tuple[int, int] = (0, 0)
     timers: bool = True
+    bound: bool = False
 
     @property
     def folder(self) -> Path:

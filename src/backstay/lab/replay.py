@@ -53,7 +53,7 @@ class _Replay:
         zero = time.time()
         later = [stage.network for stage in (*self.plan.stages, *(self.plan.rollback or ()))]
         self._phase(0.0, "building", f"from nothing: {len(self.plan.before.routers)} routers are built")
-        kept = up(self.plan.before, identity=identity, source=source, later=later, tell=self.tell)
+        kept = up(self.plan.before, identity=identity, source=source, later=later, bound=True, tell=self.tell)
         try:
             content = record.content(kept)
             with Watch(kept, content, self.timeline, zero) as watch:

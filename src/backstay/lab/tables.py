@@ -106,6 +106,18 @@ def attributes(bgpd: Vty, prefixes: Iterable[Prefix]) -> dict[Prefix, PathAttrib
     return found
 
 
+def best_peers(bgpd: Vty) -> dict[Prefix, str | None]:
+    """The peer each BGP prefix's best path came from, whether the main table took it or not; None: it is our own."""
+    found: dict[Prefix, str | None] = {}
+    for family in FAMILIES.values():
+        for text, paths in bgpd.json(f"show bgp {family} unicast json").get("routes", {}).items():
+            for path in paths:
+                if path.get("bestpath"):
+                    peer = str(path.get("peerId", ""))
+                    found[Prefix.parse(text)] = None if peer.startswith("(") or not peer else peer
+    return found
+
+
 def path_attributes(path: Mapping[str, Any]) -> PathAttributes:
     """One path of ``show bgp ... PREFIX json``."""
     hops = [hop for hop in path.get("nexthops", ()) if hop.get("used")] or list(path.get("nexthops", ()))

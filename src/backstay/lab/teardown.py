@@ -26,7 +26,7 @@ def down(kept: Record) -> None:
     Raises `EnvironmentError_` when a process does not die within `PATIENCE` seconds.
     """
     names = named(record.prefix(kept.id))
-    if record.alive(kept.agent):
+    if record.alive(kept.agent) and kept.agent[0] != os.getpid():
         _kill((kept.agent[0],))
     for _ in range(3):  # a daemon may be on its way into a namespace while the first round runs
         found = processes(names)

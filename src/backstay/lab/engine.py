@@ -1,0 +1,97 @@
+"""The lab as an engine of the gate: a State of real routers for a network under an overlay, built, read and torn down.
+
+It answers for the fields of `readout.ANSWERS`. Loads and single failures it does not: real routers here carry no
+declared traffic. `completed` fills those in from an engine that computes them, which is sound where, and only where, the
+gate holds the two engines' routing side by side and finds it equal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from backstay.lab import record
+from backstay.lab.build import up
+from backstay.lab.design import ROUTER
+from backstay.lab.keyboard import vtysh
+from backstay.lab.readout import state
+from backstay.lab.record import Content, Record
+from backstay.lab.stillness import settle
+from backstay.lab.teardown import down
+from backstay.model.errors import BackstayError, Unproven
+from backstay.model.network import NOTHING, Network, Overlay
+from backstay.model.state import Route, RouteTable, Session, State
+
+
+def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:  # noqa: ARG001
+    """What real routers and DNS servers do under the overlay. ``sweep`` is not answered: ``State.sweep`` is None.
+
+    Raises `Unproven` for a network no lab of this machine can be, one that does not come to rest, or a daemon that dies.
+    """
+    try:
+        kept = up(network, overlay, identity=record.free_id(f"engine-{os.getpid()}"), source="engine", bound=True)
+    except Unproven:
+        raise
+    except BackstayError as error:
+        raise Unproven(f"the lab could not be built: {error}") from error
+    try:
+        content = record.content(kept)
+        _reset(kept, content)
+        settle(kept, content)
+        return state(kept, content)
+    finally:
+        down(kept)
+
+
+def _reset(kept: Record, content: Content) -> None:
+    """Sessions under a ``clear`` are shut for as long as the State is looked at."""
+    nodes = {node.subject: node.name for node in content.design.of_kind(ROUTER)}
+    for router, peer in sorted(content.overlay.sessions_reset):
+        for process in content.network.routers[router].bgp:
+            if peer in process.neighbors and router in nodes:
+                words = ["configure terminal", f"router bgp {process.asn}", f"neighbor {peer} shutdown"]
+                said = vtysh(kept.node_folder(nodes[router]), *(part for word in words for part in ("-c", word)))
+                if "%" in said:
+                    raise Unproven(f"{router}: the session with {peer} could not be shut: {said.strip()}")
+
+
+def completed(real: State, other: State) -> State:
+    """A lab's State with what it does not answer for taken from another engine's.
+
+    Loads, the failure sweep and the cascade's course; of a route its ``kind`` (zebra does not tell it) where the prefix
+    is in both tables; of a session the counts a router cannot tell: what a session that is down had accepted, and what is
+    received and sent (FRR counts a route it sends back to where it came from, RFC 4271 has none).
+    """
+    return replace(
+        real,
+        routes={name: dict(_with_kinds(vrfs, other.routes.get(name, {}))) for name, vrfs in real.routes.items()},
+        sessions=tuple(_with_counts(real.sessions, other.sessions)),
+        loads=other.loads,
+        cascade=other.cascade,
+        sweep=other.sweep,
+        unknowns=(*real.unknowns, *other.unknowns),
+        answers=None,
+    )
+
+
+def _with_kinds(vrfs: Mapping[str, RouteTable], others: Mapping[str, RouteTable]) -> Iterator[tuple[str, RouteTable]]:
+    for vrf, table in vrfs.items():
+        theirs = others.get(vrf, {})
+        yield vrf, {prefix: _of_kind(route, theirs.get(prefix)) for prefix, route in table.items()}
+
+
+def _of_kind(route: Route, other: Route | None) -> Route:
+    return replace(route, kind=other.kind) if other is not None and other.protocol == route.protocol else route
+
+
+def _with_counts(mine: Iterable[Session], others: Iterable[Session]) -> Iterator[Session]:
+    known = {(session.router, session.vrf, session.peer): session for session in others}
+    for session in mine:
+        other = known.get((session.router, session.vrf, session.peer))
+        if other is None:
+            yield session
+        elif session.established:
+            yield replace(session, received=other.received, sent=other.sent)
+        else:
+            yield replace(session, received=other.received, accepted=other.accepted, sent=other.sent)
