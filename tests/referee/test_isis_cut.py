@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-import random_igp
+from tests.referee import random_igp
 
 import backstay
 from backstay.model.network import NOTHING, Network, Overlay

@@ -43,6 +43,7 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
                 advertisements=answer.advertisements(),
                 events=answer.events(),
                 unknowns=_unknowns(exchange),
+                exchange=exchange,
             )
         laid_over = used
     raise NotConverging(

@@ -32,6 +32,13 @@ class Answer:
     def routes(self) -> dict[Place, dict[Prefix, Route]]:
         return {place: self._table(speaker) for place, speaker in self.exchange.speakers.items()}
 
+    def routes_of(self, speaker: Speaker, number: int) -> dict[Prefix, Route]:
+        """The routes of one group, () where the speaker has none to hand on."""
+        choice, group = speaker.chosen.get(number), self.exchange.groups[number]
+        if choice is None or (choice.best.end is None and choice.best.kind != AGGREGATE):
+            return {}
+        return dict(self._routes(speaker, group, group.prefix, choice))
+
     def _table(self, speaker: Speaker) -> dict[Prefix, Route]:
         table: dict[Prefix, Route] = {}
         for number in sorted(speaker.chosen):

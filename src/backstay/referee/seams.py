@@ -102,7 +102,8 @@ class BgpAnswer:
     resolves it, and fills the interface of a directly connected next hop in. Routes of our own that a ``network``
     statement or redistribution brought into BGP are not in it: the main table has them from where they come from.
 
-    ``events`` are session-tripped ones. ``unknowns``: what could not be computed.
+    ``events`` are session-tripped ones. ``unknowns``: what could not be computed. ``exchange``: the speakers at rest, for
+    a failure to be played through from there.
     """
 
     routes: Mapping[Place, Mapping[Prefix, Route]] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class BgpAnswer:
     advertisements: frozenset[Advertisement] = frozenset()
     events: tuple[Event, ...] = ()
     unknowns: tuple[Remark, ...] = ()
+    exchange: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

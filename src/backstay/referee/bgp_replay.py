@@ -1,0 +1,219 @@
+"""BGP after a failure, from where it had come to rest: what routers do, withdrawing and choosing anew until all is quiet.
+
+Only what the failure touches is looked at again: sessions that are gone, next hops whose cost is another one. Afterwards
+every speaker is put back as it was, so that the next failure starts from the same rest.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from backstay.model.address import Address, Prefix
+from backstay.model.state import Route
+from backstay.referee.bgp_answer import Answer
+from backstay.referee.bgp_decide import Choice, Path
+from backstay.referee.bgp_ends import End
+from backstay.referee.bgp_exchange import MOST_DECISIONS, Exchange
+from backstay.referee.bgp_path import Attributes
+from backstay.referee.bgp_speaker import Speaker
+from backstay.referee.seams import Interior, Place
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Changes = dict[Place, dict[Prefix, Route | None]]
+"""By table: prefixes whose BGP route is another one, or none (None)."""
+
+
+def replayable(exchange: Exchange) -> bool:
+    """Whether all of this BGP can be taken up again: nothing that looks at whole tables (aggregates, default routes made
+    for a peer), no next hop reached by BGP itself, no limit that an internal session could run into.
+    """
+    return all(
+        not speaker.aggregates
+        and not speaker.laid_over
+        and not any(_looks_wide(end) for end in speaker.ends)
+        and all(
+            family.table_map is None and not any(statement.backdoor for statement in family.networks)
+            for family in speaker.instance.process.families.values()
+        )
+        for speaker in exchange.speakers.values()
+    )
+
+
+def _looks_wide(end: End) -> bool:
+    limited = end.twin is not None and any(family.maximum_prefix for family in end.families.values())
+    return limited or any(family.default_originate for family in end.families.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a speaker held for one group."""
+
+    received: dict[End, Attributes] | None
+    paths: dict[object, Path] | None
+    chosen: Choice | None
+    sent: dict[End, Attributes | None]
+
+
+@dataclass(eq=False)
+class Replay:
+    """One failure played through: ``affected`` speakers see other costs, over ``interior``; those ``dead`` are silent; the
+    sessions in ``cut`` are gone at both ends.
+    """
+
+    exchange: Exchange
+    interior: Interior
+    affected: frozenset[Place]
+    dead: frozenset[Place]
+    cut: frozenset[End]
+    _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
+    _costs: dict[Place, tuple[Interior, dict[tuple[Address, bool], int | None]]] = field(default_factory=dict)
+    _queue: deque[tuple[Place, int]] = field(default_factory=deque)
+
+    def run(self) -> Changes | None:
+        """What changes in the tables; None where it does not come to rest. Everything is put back afterwards."""
+        try:
+            for place in self.affected - self.dead:
+                self._see_costs(self.exchange.speakers[place])
+            for end in self.cut:
+                self._lose(end)
+            return dict(self._changes()) if self._quiet() else None
+        finally:
+            self._put_back()
+
+    # ------------------------------------------------------------------------------------------- what happens
+
+    def _see_costs(self, speaker: Speaker) -> None:
+        """Next hops cost something else now: look again at the groups that have a path over one of these."""
+        place = speaker.instance.place
+        before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
+        self._costs[place] = (speaker.interior, before)
+        speaker.interior, speaker._costs = self.interior, {}  # noqa: SLF001
+        other = {at[0] for at, cost in before.items() if self._cost(speaker, at) != cost}
+        for number, paths in speaker.paths.items():
+            over = any(path.end is not None and path.attributes.next_hop in other for path in paths.values())
+            if over and (len(paths) > 1 or self._validity_changes(speaker, number)):
+                self._touch(place, number)
+                self._queue.append((place, number))
+
+    def _cost(self, speaker: Speaker, at: tuple[Address, bool]) -> int | None:
+        if at not in speaker._costs:  # noqa: SLF001
+            speaker._costs[at] = speaker._resolve(at[0], connected=at[1])  # noqa: SLF001
+        return speaker._costs[at]  # noqa: SLF001
+
+    def _validity_changes(self, speaker: Speaker, number: int) -> bool:
+        held = speaker.received.get(number, {})
+        group = self.exchange.groups[number]
+        for end, path in list(speaker.paths.get(number, {}).items()):
+            if isinstance(end, End) and end in held:
+                anew = speaker._path(end, group, held[end])  # noqa: SLF001
+                if anew is None or anew.valid != path.valid:
+                    return True
+        return False
+
+    def _lose(self, end: End) -> None:
+        place = end.instance.place
+        if place not in self.dead:
+            speaker = self.exchange.speakers[place]
+            for number in [number for number, held in speaker.received.items() if end in held]:
+                self._receive(end, number, None)
+
+    def _receive(self, end: End, number: int, attributes: Attributes | None) -> None:
+        place = end.instance.place
+        self._touch(place, number)
+        if self.exchange.speakers[place].receive(end, self.exchange.groups[number], attributes):
+            self._queue.append((place, number))
+
+    def _quiet(self) -> bool:
+        """Decide and tell until there is nothing to decide. False: it goes on too long."""
+        count: dict[tuple[Place, int], int] = {}
+        while self._queue:
+            place, number = self._queue.popleft()
+            if place in self.dead:
+                continue
+            count[place, number] = count.get((place, number), 0) + 1
+            if count[place, number] > MOST_DECISIONS:
+                return False
+            speaker = self.exchange.speakers[place]
+            if speaker.decide(number):
+                for end, attributes in speaker.announcements(number):
+                    if end not in self.cut and end.twin is not None:
+                        self._receive(end.twin, number, attributes)
+        return True
+
+    # ------------------------------------------------------------------------------------------- before and after
+
+    def _touch(self, place: Place, number: int) -> None:
+        """Remember what the speaker holds for a group, before anything of it changes; an affected one sees its paths at
+        their new costs from here on.
+        """
+        if (place, number) in self._held:
+            return
+        speaker = self.exchange.speakers[place]
+        received, paths = speaker.received.get(number), speaker.paths.get(number)
+        self._held[place, number] = Held(
+            received=dict(received) if received is not None else None,
+            paths=dict(paths) if paths is not None else None,
+            chosen=speaker.chosen.get(number),
+            sent={end: speaker.sent[end].get(number) for end in speaker.ends},
+        )
+        if place in self._costs:
+            for end, attributes in (received or {}).items():
+                anew = speaker._path(end, self.exchange.groups[number], attributes)  # noqa: SLF001
+                if anew is not None:
+                    speaker.paths[number][end] = anew
+
+    def _changes(self) -> Iterator[tuple[Place, dict[Prefix, Route | None]]]:
+        answer = Answer(self.exchange)
+        found: Changes = {}
+        for (place, number), held in self._held.items():
+            if place in self.dead:
+                continue
+            speaker, group = self.exchange.speakers[place], self.exchange.groups[number]
+            routes: Mapping[Prefix, Route] = answer.routes_of(speaker, number)
+            old = held.chosen
+            new = speaker.chosen.get(number)
+            if _told(old) != _told(new):
+                found.setdefault(place, {}).update((prefix, routes.get(prefix)) for prefix in group.prefixes)
+        yield from found.items()
+
+    def _put_back(self) -> None:
+        for (place, number), held in self._held.items():
+            speaker = self.exchange.speakers[place]
+            _restore(speaker.received, number, held.received)
+            _restore(speaker.paths, number, held.paths)
+            _restore(speaker.chosen, number, held.chosen)
+            for end, attributes in held.sent.items():
+                _restore(speaker.sent[end], number, attributes)
+        for place, (interior, costs) in self._costs.items():
+            speaker = self.exchange.speakers[place]
+            speaker.interior, speaker._costs = interior, costs  # noqa: SLF001
+
+
+def _told(choice: Choice | None) -> object:
+    """What of a choice shows in the table."""
+    if choice is None:
+        return None
+    return [(path.end, path.kind, path.attributes) for path in choice.paths]
+
+
+def _restore(table: dict[K, V], key: K, value: V | None) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
+
+
+def crossing(exchange: Exchange, apart: Iterable[frozenset[str]]) -> frozenset[End]:
+    """Ends of sessions between routers that no longer reach each other (each set is cut off from all others)."""
+    sides = {router: number for number, side in enumerate(apart, 1) for router in side}
+    return frozenset(
+        end
+        for end in exchange.sessions.ends
+        if end.twin is not None
+        and sides.get(end.instance.router.name, 0) != sides.get(end.twin.instance.router.name, 0)
+    )
