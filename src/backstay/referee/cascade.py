@@ -57,36 +57,67 @@ class World:
 
     # ------------------------------------------------------------------------------------ names and services
 
-    def works(self, name: str, router: str) -> bool:
-        """Whether a service or an anycast works for somebody at the router."""
-        at = (name, router)
+    def works(self, name: str, place: str) -> bool:
+        """Whether a service or an anycast works for somebody at the place: a site, a router or a neighbour."""
+        at = (name, place)
         if at not in self._works:
             anycast = self.network.anycasts.get(name)
-            found = self._answers(anycast, router) if anycast else self._serves(self.network.services[name], router)
+            found = self._answers(anycast, place) if anycast else self._serves(self.network.services[name], place)
             self._works[at] = found
         return self._works[at]
 
-    def _answers(self, anycast: Anycast, router: str) -> bool:
+    def holds(self, name: str) -> bool:
+        """Whether some instance of a service is there with all it needs, or some site of an anycast announces."""
+        anycast = self.network.anycasts.get(name)
+        if anycast:
+            return any((name, origin.site) not in self.overlay.withdrawn for origin in self._standing(anycast))
+        service = self.network.services[name]
+        return any(self._stands(service, site) for site in service.sites or ("",))
+
+    def _standing(self, anycast: Anycast) -> Iterator[Origin]:
+        return (origin for origin in anycast.origins if origin.router in self.routing.wiring.routers)
+
+    def starts(self, place: str, address: Address) -> tuple[str, ...]:
+        """Routers where packets from the place to the address enter: a neighbour's where it hears a route to it."""
+        if place in self.network.neighbors and place not in self.network.sites:
+            heard = (item for item in self.routing.bgp.advertisements if item.neighbor == place)
+            return tuple(sorted({item.router for item in heard if item.prefix.holds(address)}))
+        return tuple(name for name in entries(self.network, place) if name in self.routing.wiring.routers)
+
+    def reached(self, place: str, address: Address, target: str) -> bool:
+        """There from some router of the place, and back to an address of the place from wherever that arrived."""
+        homes = addresses(self.network, place, address.version)
+        for start in self.starts(place, address):
+            ends = self.arrives_at(start, address, target)
+            if ends and any(all(self.arrives_at(end, home, place) for end in ends) for home in homes):
+                return True
+        return False
+
+    def _answers(self, anycast: Anycast, place: str) -> bool:
         """Some prefix of it is reached at a site that announces, and the answer comes back."""
-        return any(
-            self.both_ways(router, self._home(router, address.version), address, anycast.name)
+        return self.holds(anycast.name) and any(
+            self.reached(place, address, anycast.name)
             for version in VERSIONS
             for address in addresses(self.network, anycast.name, version)
         )
 
-    def _serves(self, service: Service, router: str) -> bool:
-        if not service.sites:
-            return all(self.works(need, router) for need in service.needs)
-        return any(self._instance(service, site, router) for site in service.sites)
+    def _serves(self, service: Service, place: str) -> bool:
+        return any(self._instance(service, site, place) for site in service.sites or ("",))
 
-    def _instance(self, service: Service, site: str, router: str) -> bool:
-        stands = [name for name in entries(self.network, site) if name in self.routing.wiring.routers]
-        if not any(all(self.works(need, here) for need in service.needs) for here in stands):
+    def _instance(self, service: Service, site: str, place: str) -> bool:
+        """An instance that stands serves who reaches it; one outside the network, or without need of it, everybody."""
+        if not self._stands(service, site):
             return False
-        return not service.network or any(
-            self.both_ways(router, self._home(router, address.version), address, site)
-            for address in self._addresses(service, site)
+        return not (service.network and site) or any(
+            self.reached(place, address, site) for address in self._addresses(service, site)
         )
+
+    def _stands(self, service: Service, site: str) -> bool:
+        """Its routers are up and what it needs works from its site; for one outside the network: what it needs holds."""
+        if not site:
+            return all(self.holds(need) for need in service.needs)
+        up = any(name in self.routing.wiring.routers for name in entries(self.network, site))
+        return (up or not service.network) and all(self.works(need, site) for need in service.needs)
 
     def _addresses(self, service: Service, site: str) -> Iterator[Address]:
         declared = [address for name, address in service.addresses if name == site]
@@ -214,9 +245,8 @@ def _site_health(settled: Settled, anycast: Anycast, site: str) -> SiteHealth:
 
 
 def service_states(world: World) -> dict[str, bool]:
-    """A service works when it does for somebody at some router that is up."""
-    routers = sorted(world.routing.wiring.routers)
-    return {name: any(world.works(name, router) for router in routers) for name in sorted(world.network.services)}
+    """A service is there when some instance of it holds, whoever reaches it."""
+    return {name: world.holds(name) for name in sorted(world.network.services)}
 
 
 def access(world: World) -> dict[str, tuple[PathResult, ...]]:
@@ -229,38 +259,28 @@ def access(world: World) -> dict[str, tuple[PathResult, ...]]:
 
 
 def _path(world: World, path: AccessPath, router: str) -> PathResult:
-    """The path as it is from the standing place it works best from."""
-    tries = [_from(world, path, router, start) for start in _starts(world, path, router)] or [
-        ((), ("nobody is there",))
-    ]
-    through, broken = min(tries, key=lambda tried: len(tried[1]))
-    return PathResult(path=path.name, kind=path.kind, works=not broken, through=through, broken=broken)
-
-
-def _starts(world: World, path: AccessPath, router: str) -> tuple[str, ...]:
-    """Where the operators stand: at the source, or for a walk-in at the target's own site."""
-    if path.kind == "on-site" or path.source is None:
-        sites = sites_of(world.network, router)
-        return tuple(sorted({name for site in sites for name in entries(world.network, site.name)})) or (router,)
-    return entries(world.network, path.source)
-
-
-def _from(world: World, path: AccessPath, router: str, start: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The way in itself, then what the operators need where they stand."""
     through: list[str] = []
     broken: list[str] = []
     if path.kind == "in-band":
-        text = f"{start} to {router} and back"
-        (through if _in_band(world, start, router) else broken).append(text)
+        text = f"{path.source} to {router} and back"
+        (through if _in_band(world, path.source, router) else broken).append(text)
+    places = _places(world, path, router)
     for need in path.needs:
-        (through if world.works(need, start) else broken).append(need)
-    return tuple(through), tuple(broken)
+        (through if any(world.works(need, place) for place in places) else broken).append(need)
+    return PathResult(path=path.name, kind=path.kind, works=not broken, through=tuple(through), broken=tuple(broken))
 
 
-def _in_band(world: World, start: str, router: str) -> bool:
-    """Loopback to loopback, by IPv4 or by IPv6."""
-    standing = {start, router} <= world.routing.wiring.routers
-    return standing and any(
-        address is not None and world.both_ways(start, loopback(world.network.routers[start], version), address, router)
-        for version in VERSIONS
-        for address in [loopback(world.network.routers[router], version)]
-    )
+def _places(world: World, path: AccessPath, router: str) -> tuple[str, ...]:
+    """Where the operators stand: at the source, or for a walk-in at the target's own site."""
+    if path.source and path.kind != "on-site":
+        return (path.source,)
+    return tuple(site.name for site in sites_of(world.network, router)) or (router,)
+
+
+def _in_band(world: World, source: str | None, router: str) -> bool:
+    """From the source to the router's loopback and back, by IPv4 or by IPv6."""
+    if source is None or router not in world.routing.wiring.routers:
+        return False
+    own = (loopback(world.network.routers[router], version) for version in VERSIONS)
+    return any(address is not None and world.reached(source, address, router) for address in own)

@@ -55,10 +55,13 @@ class Placed:
         return result(failure, loads, self.lost_before(kept), apart)
 
     def parted(self, failure: Failure) -> tuple[list[Part], float]:
-        """Demands that could still be served, and how much could not: from or to the failed routers themselves."""
+        """Demands that could still be served, and how much is lost of those that could not: from or to the failed
+        routers themselves, without what of them was lost before.
+        """
         down = failure.overlay.routers_down
         kept = [part for part in self.every if not self._hopeless(part, down)]
-        return kept, sum(part.mbps for part in self.every) - sum(part.mbps for part in kept)
+        apart = [part for part in self.every if self._hopeless(part, down)]
+        return kept, max(0.0, sum(part.mbps for part in apart) - self.lost_before(apart))
 
     def _hopeless(self, part: Part, down: frozenset[str]) -> bool:
         """It enters at a failed router, or only failed routers have its address, or its whole place is on them."""
