@@ -94,8 +94,11 @@ class Sweep:
         self.link_cause.fill(-1)
         yield from self.batches(0, self.count)
 
-    def batches(self, first: int, last: int) -> Iterator[Batch]:
-        """The scenarios from ``first`` up to but not including ``last``; parts may be computed in any order, anywhere."""
+    def batches(self, first: int, last: int, *, alone: bool = False) -> Iterator[Batch]:
+        """The scenarios from ``first`` up to but not including ``last``; parts may be computed in any order, anywhere.
+
+        ``alone``: those after them are somebody else's, so nothing is prepared for them.
+        """
         singles = 1 + len(self.failures)
         for begin, end in _ranges(first, min(last, singles), self._step()):
             yield from self._keep(self._singles(begin, end))
@@ -106,7 +109,7 @@ class Sweep:
             if bounded:
                 yield from self._suspects(begin, end)
             else:
-                yield from self._keep(self._pairs(begin, end))
+                yield from self._keep(self._pairs(begin, end, (last if alone else self.count) - singles))
 
     def names(self, batch: Batch, position: int) -> tuple[str, ...]:
         """What fails in the scenario at this position of a batch."""
@@ -137,10 +140,10 @@ class Sweep:
         failed[:, 0] = numbers - 1
         return table.batch(numbers, failed)
 
-    def _pairs(self, begin: int, end: int) -> Batch:
+    def _pairs(self, begin: int, end: int, until: int) -> Batch:
         table = _Table(self, end - begin)
         options = self._options
-        self._engine.pairs(begin, end, options.full, options.threads, options.limit, table.native)
+        self._engine.pairs(begin, end, until, options.full, options.threads, options.limit, table.native)
         numbers = np.arange(begin, end, dtype=np.int64)
         return table.batch(numbers + 1 + len(self.failures), self.pair(numbers))
 

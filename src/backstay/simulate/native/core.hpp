@@ -47,8 +47,9 @@ public:
     virtual void singles(std::size_t first, std::size_t last, Method method, const Settings&, Results) = 0;
 
     // Pairs of failures `first` to `last`, in the order (0,1), (0,2) ... (1,2) ...; `scenario` numbers of pairs go
-    // on after those of the singles.
-    virtual void pairs(std::size_t first, std::size_t last, Method method, const Settings&, Results) = 0;
+    // on after those of the singles. Later calls will ask for pairs up to `until`: work that serves them too is kept.
+    virtual void pairs(std::size_t first, std::size_t last, std::size_t until, Method method, const Settings&,
+                       Results) = 0;
 
     // Of the same pairs, the numbers of those that may exceed the limit or lose demand: a superset, proven by bounds.
     virtual std::vector<std::size_t> suspects(std::size_t first, std::size_t last, const Settings&) = 0;

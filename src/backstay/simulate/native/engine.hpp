@@ -60,7 +60,7 @@ public:
         merge(worst, results);
     }
 
-    void pairs(std::size_t first, std::size_t last, Method method, const Settings& settings,
+    void pairs(std::size_t first, std::size_t last, std::size_t until, Method method, const Settings& settings,
                Results results) override;
     std::vector<std::size_t> suspects(std::size_t first, std::size_t last, const Settings& settings) override;
     void chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) override;
@@ -193,9 +193,9 @@ private:
 
     void prepare_differences(const Settings& settings);
     void estimate_rows(const Settings& settings);
-    Block block_of(std::span<const std::size_t> pairs, bool all) const;
-    void prepare_corrections(std::span<const std::size_t> pairs, bool all, const Settings& settings);
-    void superpose_all(std::span<const std::size_t> pairs, bool all, const Settings& settings, Results results);
+    Block block_of(std::span<const std::size_t> pairs, std::size_t until) const;
+    void prepare_corrections(std::span<const std::size_t> pairs, std::size_t until, const Settings& settings);
+    void superpose_all(std::span<const std::size_t> pairs, std::size_t until, const Settings& settings, Results results);
     void correct(std::size_t i, std::span<const std::uint32_t> partners, Mine& mine, const StopFlag& stop);
     bool suspicious(std::size_t i, std::size_t j, const Settings& settings, std::span<const Edge> by_slack,
                     std::span<const double> slack) const;

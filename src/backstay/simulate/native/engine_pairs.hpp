@@ -63,18 +63,18 @@ template <class Distance> void Engine<Distance>::estimate_rows(const Settings& s
         for (std::size_t i = 0; i < count; ++i) row_bytes_[i] += sample[i] * static_cast<double>(step);
 }
 
-// As many of the first failures of these pairs as the memory allowed for corrections holds, at least one; with `all`,
-// for every pair of those failures, whether asked for now or in a later call.
+// As many of the first failures of these pairs as the memory allowed for corrections holds, at least one; these pairs
+// alone, or with `until` every pair of those failures, up to that of the pair before it.
 template <class Distance>
-Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, bool all) const {
+Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, std::size_t until) const {
     const std::size_t count = failures_.size();
-    const std::size_t first = pair_of(pairs.front()).first, end = all ? count : pair_of(pairs.back()).first + 1;
+    const std::size_t first = pair_of(pairs.front()).first, end = pair_of(until ? until - 1 : pairs.back()).first + 1;
     Block block{first, first + 1, {}};
     for (double bytes = row_bytes_[first]; block.last < end; ++block.last) {
         bytes += row_bytes_[block.last];
         if (bytes > static_cast<double>(correction_budget)) break;
     }
-    if (all) return block;
+    if (until) return block;
     block.wanted = FailureBits(block.last - first, count);
     for (const std::size_t pair : pairs) {
         const auto [i, j] = pair_of(pair);
@@ -86,11 +86,12 @@ Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, bool all) c
 
 // How the pairs are cut into blocks changes no result.
 template <class Distance>
-void Engine<Distance>::prepare_corrections(std::span<const std::size_t> pairs, bool all, const Settings& settings) {
+void Engine<Distance>::prepare_corrections(std::span<const std::size_t> pairs, std::size_t until,
+                                           const Settings& settings) {
     const std::size_t destinations = base_.destinations().size();
     corrections_ = {};
     estimate_rows(settings);
-    const Block block = block_of(pairs, all);
+    const Block block = block_of(pairs, until);
     Corrections found;
     found.start(destinations, block.first, block.last);
     std::vector<std::unique_ptr<Pairing<Distance>>> pairings(settings.threads);
@@ -123,7 +124,7 @@ void Engine<Distance>::correct(std::size_t i, std::span<const std::uint32_t> par
 }
 
 template <class Distance>
-void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, bool all, const Settings& settings,
+void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, std::size_t until, const Settings& settings,
                                      Results results) {
     if (pairs.empty()) return;
     prepare_differences(settings);
@@ -132,7 +133,7 @@ void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, bool al
     Scratch scratch(graph_, settings.threads);
     for (std::size_t done = 0; done < pairs.size();) {
         const std::size_t start = pair_of(pairs[done]).first;
-        if (!all || !corrections_.covers(start)) prepare_corrections(pairs.subspan(done), all, settings);
+        if (!until || !corrections_.covers(start)) prepare_corrections(pairs.subspan(done), until, settings);
         std::vector<Segment> segments;
         for (; done < pairs.size(); ++done) {
             const auto [i, j] = pair_of(pairs[done]);
@@ -165,12 +166,12 @@ void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, bool al
 }
 
 template <class Distance>
-void Engine<Distance>::pairs(std::size_t first, std::size_t last, Method method, const Settings& settings,
-                             Results results) {
+void Engine<Distance>::pairs(std::size_t first, std::size_t last, std::size_t until, Method method,
+                             const Settings& settings, Results results) {
     if (method == Method::incremental) {
         std::vector<std::size_t> all(last - first);
         std::iota(all.begin(), all.end(), first);
-        superpose_all(all, true, settings, results);
+        superpose_all(all, std::max(last, until), settings, results);
         return;
     }
     std::vector<LinkWorst> worst = link_worst(settings, results);
@@ -190,7 +191,7 @@ void Engine<Distance>::pairs(std::size_t first, std::size_t last, Method method,
 
 template <class Distance>
 void Engine<Distance>::chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
-    superpose_all(pairs, false, settings, results);
+    superpose_all(pairs, 0, settings, results);
     corrections_ = {};
 }
 

@@ -88,10 +88,10 @@ public:
         without_lock([&] { core_->singles(first, last, method(full), settings(threads, limit), results); });
     }
 
-    void pairs(std::size_t first, std::size_t last, bool full, std::size_t threads, double limit,
+    void pairs(std::size_t first, std::size_t last, std::size_t until, bool full, std::size_t threads, double limit,
                const Tables& tables) {
         const Results results = tables.results(last - first, links_);
-        without_lock([&] { core_->pairs(first, last, method(full), settings(threads, limit), results); });
+        without_lock([&] { core_->pairs(first, last, until, method(full), settings(threads, limit), results); });
     }
 
     nb::ndarray<nb::numpy, std::uint64_t, nb::ndim<1>> suspects(std::size_t first, std::size_t last,
@@ -149,7 +149,7 @@ NB_MODULE(_native, module) {
         .def("prepare", &Engine::prepare, "threads"_a)
         .def("set_failures", &Engine::set_failures, "edge_begin"_a, "edges"_a, "node_begin"_a, "nodes"_a)
         .def("singles", &Engine::singles, "first"_a, "last"_a, "full"_a, "threads"_a, "limit"_a, "tables"_a)
-        .def("pairs", &Engine::pairs, "first"_a, "last"_a, "full"_a, "threads"_a, "limit"_a, "tables"_a)
+        .def("pairs", &Engine::pairs, "first"_a, "last"_a, "until"_a, "full"_a, "threads"_a, "limit"_a, "tables"_a)
         .def("suspects", &Engine::suspects, "first"_a, "last"_a, "threads"_a, "limit"_a)
         .def("chosen_pairs", &Engine::chosen_pairs, "pairs"_a, "threads"_a, "limit"_a, "tables"_a)
         .def("memory", &Engine::memory);
