@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backstay.model.network import InterfaceRef
-from backstay.simulate._exits import Exits as Core
+from backstay.simulate import _exits
 from backstay.simulate.exit_health import Health
 from backstay.simulate.exit_rules import Rules
 from backstay.simulate.exits import Dead, bearing
@@ -64,7 +64,7 @@ class ExitSweep:
                 self._by_interface.setdefault(end, []).append(number)
                 self._by_router.setdefault(end.router, []).append(number)
         self._threads = len(os.sched_getaffinity(0))
-        self._core: Core | None = None
+        self._core: _exits.Exits | None = None
 
     @classmethod
     def build(
@@ -93,7 +93,7 @@ class ExitSweep:
         """Hand everything to the core; False where its loads are not those of the engine."""
         rules, paths, fib = self._rules, self._paths, self._fib
         edges = [(edge.source, edge.target, fib.interface(edge.local), edge.metric) for edge in paths.edges]
-        self._core = core = Core(
+        self._core = core = _exits.Exits(
             nodes=len(paths.keys),
             interfaces=len(fib.interfaces),
             edges=_table(edges, 4),
