@@ -311,6 +311,6 @@ def _remarks(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> It
     if stake:
         yield Remark(
             "exits-held",
-            f"exits that BGP chooses are held where they are ({', '.join(drawn.moving)}); what they could move is "
-            f"{stake:,.0f} Mbit/s in all",
+            f"exits that BGP chooses are held where they are ({', '.join(drawn.moving)}): {stake:,.0f} Mbit/s in all, by "
+            "which a load may differ at most",
         )

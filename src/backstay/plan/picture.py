@@ -2,8 +2,8 @@
 
 The fast engine routes the network as it is, BGP and all. Where all demand then runs on one interior graph (`shortcut` proves
 it hop by hop) the demands become a matrix between routers and the sweep takes over; its loads without a failure must be
-the engine's, or the picture is refused. A demand that BGP sends to an exit stays with that exit; `Picture.moving` says
-whether failures could move any. Where there is no such graph the picture has no model and says why (``reason``).
+the engine's, or the picture is refused. A demand that BGP sends to an exit stays with the exit its first router prefers;
+those with a choice are in `Picture.moving`, and a link's load is off by all of them (`Picture.at_stake`) at most. Where there is no such graph the picture has no model and says why (``reason``).
 
 A router with the overload bit is two nodes, one that sends and one that receives, so that nothing passes through it.
 """
@@ -241,18 +241,14 @@ def _hour(period: str, items: tuple[Part, ...], forwarding: Forwarding, shortcut
     sources = np.array([nodes.index[part.router] for part in items], dtype=np.intp)
     targets = np.array([nodes.sink(end) for end in ends], dtype=np.intp)
     stays = np.array([part.router == end for part, end in zip(items, ends, strict=True)], dtype=bool)
-    matrix = np.zeros((len(nodes.routers), len(nodes.routers)))
-    amounts = np.array([part.mbps for part in items])
-    np.add.at(matrix, (sources[~stays], targets[~stays]), amounts[~stays])
     targets[stays] = sources[stays]
-    matrix.flags.writeable = False
     return Hour(
         period=period,
         parts=items,
         arrived=_arrived(forwarding, items),
         sources=sources,
         targets=targets,
-        matrix=matrix,
+        matrix=_matrix(items, sources, targets, ~stays, len(nodes.routers)),
     )
 
 
@@ -299,13 +295,20 @@ def _moving(network: Network, split: Mapping[str, tuple[Part, ...]], shortcut: S
 
 
 def _disagreement(made: Picture) -> str:
-    """Why the sweep's loads without a failure are not the engine's; "" where they are."""
+    """Why the sweep's loads without a failure are not the engine's; "" where they are.
+
+    Demands to exits that could move are left out: routers on the way may prefer another exit than the first did. What that
+    comes to on a link is at most all of them (`Picture.at_stake`).
+    """
     if made.model is None:
         return made.reason
     hour = heaviest(made)
-    (batch,) = sweep(made.model, failures=0, loads=True)
+    moving = set(made.moving)
+    kept = np.array([part.demand.destination not in moving for part in hour.parts], dtype=bool)
+    matrix = _matrix(hour.parts, hour.sources, hour.targets, kept & (hour.sources != hour.targets), len(made.routers))
+    (batch,) = sweep(replace(made.model, demands=matrix), failures=0, loads=True)
     assert batch.loads is not None
-    engine = place(made.forwarding, hour.parts).sending
+    engine = place(made.forwarding, [part for part, keep in zip(hour.parts, kept, strict=True) if keep]).sending
     wanted = np.array([engine.get(ref, 0.0) for ref in made.interfaces])
     worst = int(np.argmax(np.abs(batch.loads[0] - wanted))) if wanted.size else 0
     if wanted.size and abs(batch.loads[0][worst] - wanted[worst]) > AGREEMENT * max(1.0, hour.offered):
@@ -314,6 +317,20 @@ def _disagreement(made: Picture) -> str:
             f"forwarding {wanted[worst]:,.3f}"
         )
     return ""
+
+
+def _matrix(
+    items: Sequence[Part],
+    sources: npt.NDArray[np.intp],
+    targets: npt.NDArray[np.intp],
+    kept: npt.NDArray[np.bool_],
+    size: int,
+) -> Floats:
+    matrix = np.zeros((size, size))
+    amounts = np.array([part.mbps for part in items])
+    np.add.at(matrix, (sources[kept], targets[kept]), amounts[kept])
+    matrix.flags.writeable = False
+    return matrix
 
 
 # ------------------------------------------------------------------------------------------- lengths
