@@ -317,20 +317,29 @@ class Isis:
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         if any(offer.node == speaker.node and not offer.external for offer in offers):
             return None  # our own: C.2.5 puts it on PATHS at distance 0
-        paths = self.paths(key, level, prefix.version)
-        ends: dict[Node, int] = {}
+        ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}
         for offer in offers:
-            distance = paths.distance.get(offer.node)
-            if distance is not None and offer.node != speaker.node:
-                total = int(distance) + offer.metric
-                ends[offer.node] = min(ends.get(offer.node, total), total)
-        metric = min(ends.values(), default=-1)
+            reached = None if offer.node == speaker.node else self.reached(key, level, prefix.version, offer.node)
+            if reached is not None and (offer.node not in ends or reached[0] + offer.metric < ends[offer.node][0]):
+                ends[offer.node] = (reached[0] + offer.metric, reached[1])
+        metric = min((total for total, _hops in ends.values()), default=-1)
         if not 0 <= metric <= _path_limit(speaker):
             return None
-        nearest = [paths.hops[node] for node, total in ends.items() if total == metric]
+        nearest = [hops for total, hops in ends.values() if total == metric]
         hops = nearest[0] if len(nearest) == 1 else tuple(dict.fromkeys(hop for several in nearest for hop in several))
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
         return self._made(level, metric, hops, prefix.version) if hops else None
+
+    def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:
+        """How far a node is, and the adjacencies that lead there."""
+        paths = self.paths(key, level, version)
+        distance = paths.distance.get(node)
+        return None if distance is None else (int(distance), paths.hops[node])
+
+    def chart(self, key: Key, version: int) -> Map:
+        """The map a process of one level goes by."""
+        (level,) = self.hellos.speakers[key].process.levels
+        return self._map(key, level, version)
 
     def _offers(self, chart: Map, prefix: Prefix) -> tuple[Offer, ...]:
         return chart.offers.get(prefix, ())

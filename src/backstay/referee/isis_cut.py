@@ -1,194 +1,243 @@
 """IS-IS after a failure, from what it was before: only what led over the cut is looked for again.
 
 A cut takes edges away and makes none better. So a shortest path that does not use one of them is a shortest path still;
-a node is reached otherwise only when all last steps of its shortest paths are gone (Ramalingam and Reps 1996, 4).
+a router is farther from a node than before only when all first steps of its shortest paths are gone (Ramalingam and
+Reps 1996, 4). Seen from the nodes that routes lead to, of which there are few, not from the routers.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import networkx as nx
 
 from backstay.model.address import Prefix
 from backstay.model.network import InterfaceRef
-from backstay.referee.isis import Isis, Map, Offer, Paths, beginnings, first_steps, nearest_first
+from backstay.model.state import Route
+from backstay.referee.isis import Isis, Map, Offer
 from backstay.referee.isis_lsp import Hop, Key, Node, circuit_metric
 
 Edge = tuple[Node, Node]
 
 
+def can_be_cut(base: Isis) -> bool:
+    """One level, one topology walked by all, point-to-point links, nothing brought in, no default by the attached bit."""
+    speakers = base.hellos.speakers.values()
+    levels = {speaker.process.levels for speaker in speakers}
+    databases = set(base.databases.values())
+    return (
+        len(levels) == len(databases) == 1
+        and all(len(level) == 1 for level in levels)
+        and len({id(base.chart(key, version).walks) for key in base.hellos.speakers for version in (4, 6)}) == 1
+        and not base.hellos.designated
+        and not any(speaker.process.redistributions or speaker.process.defaults for speaker in speakers)
+        and not any(lsp.attached for _key, lsp in base.lsps)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """How far every router is from a node. ``farther``: routers whose distance a cut changed; ``turned``: those whose
+    first steps are other ones.
+    """
+
+    distance: Mapping[Node, float]
+    farther: frozenset[Node] = frozenset()
+    turned: frozenset[Node] = frozenset()
+
+
+@dataclass(eq=False)
+class Forest:
+    """Trees of the whole network, grown when asked for. ``beside``: adjacencies of each node."""
+
+    base: Isis
+    graph: nx.DiGraph[Node] = field(init=False)
+    beside: Mapping[Node, tuple[Hop, ...]] = field(init=False)
+    _trees: dict[Node, Tree] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        walks = self.base.chart(next(iter(self.base.hellos.speakers)), 4).walks
+        self.graph, self.overloaded = walks.graph, walks.overloaded
+        self._back = self.graph.reverse(copy=False)
+        self.beside = {
+            speaker.node: tuple(hop for level in speaker.process.levels for hop in self._hops(key, level))
+            for key, speaker in self.base.hellos.speakers.items()
+        }
+
+    def _hops(self, key: Key, level: int) -> tuple[Hop, ...]:
+        return self.base.hellos.hops.get((key, level), ())
+
+    def tree(self, node: Node) -> Tree:
+        """Distances to a node."""
+        if node not in self._trees:
+            known = node in self.graph
+            self._trees[node] = Tree(nx.single_source_dijkstra_path_length(self._back, node) if known else {})
+        return self._trees[node]
+
+
 class IsisCut(Isis):
-    """IS-IS of one level without the interfaces in ``gone``; LSPs of others stay what they were."""
+    """IS-IS without the interfaces in ``gone``: an `Isis` whose routes are those before, where nothing turned."""
 
-    def __init__(self, base: Isis, gone: frozenset[InterfaceRef]) -> None:
+    def __init__(self, forest: Forest, gone: frozenset[InterfaceRef]) -> None:
+        base = forest.base
         super().__init__(base.hellos, base.lsps, base.databases)
-        self.base, self.gone = base, gone
-        self.edges = worse_edges(base, gone)
-        self._dropped = _dropped(base, gone)
+        self.base, self.forest, self.gone = base, forest, gone
         self._of = base._of  # noqa: SLF001 - the same databases, the same maps
-        self._maps = base._maps  # noqa: SLF001
-        self._again: dict[int, Paths] = {}
+        self.worse = dict(self._worse())
+        self.dropped = self._dropped()
+        self._trees: dict[Node, Tree] = {}
 
-    def paths(self, key: Key, level: int, version: int) -> Paths:
-        """The paths before where no shortest one led over the cut, else anew from where it did."""
-        at = (key, level, version)
-        if at not in self._paths:
-            before = self.base.paths(*at)
-            if id(before) not in self._again:
-                self._again[id(before)] = self._anew(key, level, before)
-            self._paths[at] = self._again[id(before)]
-        return self._paths[at]
+    def _worse(self) -> Iterator[tuple[Edge, int | None]]:
+        """Edges without some of their adjacencies, and what they cost then; None: they are no more."""
+        for ref in sorted(self.gone):
+            for hop in self.forest.beside.get(self._node(ref), ()):
+                if hop.local.ref == ref:
+                    left = [
+                        circuit_metric(other.local, other.level)
+                        for other in self.forest.beside[hop.local.speaker.node]
+                        if other.remote.speaker is hop.remote.speaker and self._stays(other)
+                    ]
+                    yield (hop.local.speaker.node, hop.remote.speaker.node), min(left, default=None)
 
-    def same(self, key: Key, level: int, version: int) -> bool:
-        """Whether nothing changed for this root."""
-        return self.paths(key, level, version) is self.base.paths(key, level, version)
+    def _node(self, ref: InterfaceRef) -> Node:
+        return next((s.node for key, s in self.base.hellos.speakers.items() if key[0] == ref.router), ("", 0))
 
-    def route_changes(self, prefix: Prefix) -> bool:
-        """Whether somebody offers the prefix no longer."""
-        return any(prefix == dropped for _node, dropped in self._dropped)
+    def _stays(self, hop: Hop) -> bool:
+        return hop.local.ref not in self.gone and hop.remote.ref not in self.gone
+
+    def _dropped(self) -> frozenset[tuple[Node, Prefix]]:
+        """Prefixes a node offers no longer: those of interfaces gone, unless another of its own has them too."""
+        found = set()
+        routers = {ref.router for ref in self.gone}
+        for key, circuits in self.base.hellos.circuits.items():
+            if key[0] in routers and circuits:
+                kept = {a.peer or a.prefix for c in circuits if c.ref not in self.gone for a in c.interface.addresses}
+                lost = {a.peer or a.prefix for c in circuits if c.ref in self.gone for a in c.interface.addresses}
+                found |= {(circuits[0].speaker.node, prefix) for prefix in lost - kept}
+        return frozenset(found)
+
+    # ------------------------------------------------------------------------------------------- trees
+
+    def tree(self, node: Node) -> Tree:
+        """Distances to a node after the cut; the tree before itself where nobody turned."""
+        if node not in self._trees:
+            self._trees[node] = self._regrown(self.forest.tree(node))
+        return self._trees[node]
+
+    def _cost(self, tail: Node, head: Node) -> int | None:
+        return self.worse[tail, head] if (tail, head) in self.worse else self.forest.graph.adj[tail][head]["weight"]
+
+    def _regrown(self, tree: Tree) -> Tree:
+        was, graph = tree.distance, self.forest.graph
+        hit = [
+            tail
+            for (tail, head) in self.worse
+            if head in was
+            and graph.has_edge(tail, head)
+            and was.get(tail) == graph.adj[tail][head]["weight"] + was[head]
+        ]
+        # No path leads through an overloaded router, so that none stands for its own first steps.
+        own = self.forest.overloaded if hit else {tail for tail, _ in self.worse if tail in self.forest.overloaded}
+        if not hit:
+            return Tree(was, turned=frozenset(own)) if own else tree
+        lost, turned = self._lost(was, hit)
+        distance = _Over(was)
+        self._reach_again(lost, distance)
+        return Tree(distance, frozenset(lost), frozenset(turned | own))
+
+    def _lost(self, was: Mapping[Node, float], hit: list[Node]) -> tuple[set[Node], set[Node]]:
+        """Routers all of whose first steps are gone, and all that lost some."""
+        graph, lost, turned = self.forest.graph, set[Node](), set[Node]()
+        heap = [(was[node], node) for node in set(hit)]
+        heapq.heapify(heap)
+        while heap:
+            far, node = heapq.heappop(heap)
+            if node in lost:
+                continue
+            turned.add(node)
+            for head in graph.succ[node]:
+                cost = self._cost(node, head)
+                if head in was and head not in lost and cost is not None and cost + was[head] == far:
+                    break
+            else:
+                lost.add(node)
+                for tail in graph.pred[node]:
+                    if was.get(tail) == graph.adj[tail][node]["weight"] + far:
+                        heapq.heappush(heap, (was[tail], tail))
+        return lost, turned
+
+    def _reach_again(self, lost: set[Node], distance: dict[Node, float]) -> None:
+        """Dijkstra among the lost routers, from those beside them that still get there."""
+        graph = self.forest.graph
+        heap: list[tuple[float, Node]] = []
+        for node in lost:
+            del distance[node]
+        for node in lost:
+            for head in graph.succ[node]:
+                cost = self._cost(node, head)
+                if cost is not None and head in distance:
+                    heapq.heappush(heap, (cost + distance[head], node))
+        while heap:
+            far, node = heapq.heappop(heap)
+            if node in distance:
+                continue
+            distance[node] = far
+            for tail in graph.pred[node]:
+                cost = self._cost(tail, node)
+                if tail in lost and tail not in distance and cost is not None:
+                    heapq.heappush(heap, (cost + far, tail))
+
+    # ------------------------------------------------------------------------------------------- routes
+
+    def route(self, key: Key, prefix: Prefix) -> Route | None:
+        """The route before where neither its first steps nor who offers it changed."""
+        node = self.base.hellos.speakers[key].node
+        offers = self.base.chart(key, prefix.version).offers.get(prefix, ())
+        if not any((offer.node, prefix) in self.dropped or node in self.tree(offer.node).turned for offer in offers):
+            return self.base.route(key, prefix)
+        return super().route(key, prefix)
 
     def _offers(self, chart: Map, prefix: Prefix) -> tuple[Offer, ...]:
-        offers = chart.offers.get(prefix, ())
-        return tuple(offer for offer in offers if offer.external or (offer.node, prefix) not in self._dropped)
+        return tuple(o for o in chart.offers.get(prefix, ()) if (o.node, prefix) not in self.dropped)
 
-    def _anew(self, key: Key, level: int, before: Paths) -> Paths:
-        root = self.hellos.speakers[key].node
-        hit = [head for (tail, head) in self.edges if tail in before.before.get(head, ())]
-        if not hit:
-            return before
-        hops = tuple(hop for hop in self._own_hops(key, level) if not {hop.local.ref, hop.remote.ref} & self.gone)
-        return repaired(before, self.edges, hit, root, first_steps(self.hellos, level, hops))
-
-    def _own_hops(self, key: Key, level: int) -> Iterable[Hop]:
-        return self.hellos.hops.get((key, level), ())
-
-
-def worse_edges(base: Isis, gone: frozenset[InterfaceRef]) -> dict[Edge, int | None]:
-    """Edges that cost more without these interfaces, with what they cost then; None: they are no more.
-
-    One of several equal adjacencies gone changes no cost, but it changes first hops: the edge is listed all the same.
-    """
-    found: dict[Edge, int | None] = {}
-    for (_key, level), hops in base.hellos.hops.items():
-        touched = {_edge(base, hop) for hop in hops if {hop.local.ref, hop.remote.ref} & gone}
-        for edge in touched:
-            left = [
-                circuit_metric(hop.local, level)
-                for hop in hops
-                if _edge(base, hop) == edge and not {hop.local.ref, hop.remote.ref} & gone
-            ]
-            found[edge] = min(left, default=None)
-            if edge[1][1]:
-                found[edge[1], edge[0]] = found[edge]
-    return found
+    def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:
+        """How far a node is, and the adjacencies that lead there: those whose other end is as near as can be."""
+        own = self.base.hellos.speakers[key].node
+        distance = self.tree(node).distance
+        ways = []
+        for hop in self.forest.beside[own]:
+            beyond = hop.remote.speaker.node
+            far = distance.get(beyond)
+            through = beyond == node or beyond not in self.forest.overloaded
+            if far is not None and through and version in hop.versions and self._stays(hop):
+                ways.append((circuit_metric(hop.local, level) + int(far), hop))
+        best = min((far for far, _hop in ways), default=None)
+        return None if best is None else (best, tuple(hop for far, hop in ways if far == best))
 
 
-def _edge(base: Isis, hop: Hop) -> Edge:
-    lan = base.hellos.designated.get((hop.local.ref, hop.level))
-    return hop.local.speaker.node, lan or hop.remote.speaker.node
+class _Over(dict[Node, float]):
+    """A mapping with some of its values replaced or taken away, without a copy of it."""
 
+    def __init__(self, below: Mapping[Node, float]) -> None:
+        super().__init__()
+        self._below, self._gone = below, set[Node]()
 
-def _dropped(base: Isis, gone: frozenset[InterfaceRef]) -> frozenset[tuple[Node, Prefix]]:
-    """Prefixes that a node offers no longer: those of the interfaces gone, unless another of its own has them too."""
-    found = set()
-    for circuits in base.hellos.circuits.values():
-        kept = {a.peer or a.prefix for c in circuits if c.ref not in gone for a in c.interface.addresses}
-        lost = {a.peer or a.prefix for c in circuits if c.ref in gone for a in c.interface.addresses}
-        found |= {(circuits[0].speaker.node, prefix) for prefix in lost - kept}
-    return frozenset(found)
+    def __missing__(self, node: Node) -> float:
+        if node in self._gone:
+            raise KeyError(node)
+        return self._below[node]
 
+    def __contains__(self, node: object) -> bool:
+        return super().__contains__(node) or (node in self._below and node not in self._gone)
 
-def repaired(
-    base: Paths,
-    worse: Mapping[Edge, int | None],
-    hit: Iterable[Node],
-    root: Node,
-    first: Mapping[Node, list[tuple[int, Hop]]],
-) -> Paths:
-    """The shortest paths of a root when edges get worse. ``hit`` are nodes that a worse edge was the last step to."""
-    graph = base.graph
-    before: dict[Node, list[Node]] = {}
-    lost = _lost(base, worse, hit, root, before)
-    distance = {node: far for node, far in base.distance.items() if node not in lost}
-    _reach_again(graph, worse, lost, distance, before)
-    steps = base.before | before  # type: ignore[operator]
-    changed = _behind(graph, {node for node in before if node in distance}, steps, distance)
-    hops = {node: found for node, found in base.hops.items() if node in distance}
-    for node in nearest_first(changed, distance):
-        hops[node] = beginnings(node, steps[node], root, distance, first, hops)
-    return Paths(distance=distance, hops=hops, before=steps, graph=graph)
+    def __delitem__(self, node: Node) -> None:
+        self._gone.add(node)
 
-
-def _lost(
-    base: Paths, worse: Mapping[Edge, int | None], hit: Iterable[Node], root: Node, before: dict[Node, list[Node]]
-) -> set[Node]:
-    """Nodes all of whose last steps are gone; ``before`` gets what is left of those that lost some of them."""
-    lost: set[Node] = set()
-    heap = [(base.distance[node], node[1] == 0, node) for node in set(hit)]
-    heapq.heapify(heap)
-    while heap:
-        _far, _router, node = heapq.heappop(heap)
-        if node in lost:
-            continue
-        left = [
-            previous
-            for previous in base.before[node]
-            if previous not in lost and _cost(base.graph, worse, previous, node) == _was(base, previous, node)
-        ]
-        before[node] = left
-        if not left and node != root:
-            lost.add(node)
-            for after in base.graph.succ[node]:
-                if node in base.before.get(after, ()):
-                    heapq.heappush(heap, (base.distance[after], after[1] == 0, after))
-    return lost
-
-
-def _was(base: Paths, tail: Node, head: Node) -> float:
-    return base.distance[head] - base.distance[tail]
-
-
-def _cost(graph: nx.DiGraph[Node], worse: Mapping[Edge, int | None], tail: Node, head: Node) -> int | None:
-    return worse[tail, head] if (tail, head) in worse else graph.adj[tail][head]["weight"]
-
-
-def _reach_again(
-    graph: nx.DiGraph[Node],
-    worse: Mapping[Edge, int | None],
-    lost: set[Node],
-    distance: dict[Node, float],
-    before: dict[Node, list[Node]],
-) -> None:
-    """Dijkstra among the lost nodes, from those beside them that are still reached."""
-    heap: list[tuple[float, bool, Node, Node]] = []
-    for node in lost:
-        before[node] = []
-        for tail in graph.pred[node]:
-            cost = _cost(graph, worse, tail, node)
-            if tail in distance and cost is not None:
-                heapq.heappush(heap, (distance[tail] + cost, node[1] == 0, node, tail))
-    while heap:
-        far, _router, node, tail = heapq.heappop(heap)
-        if node not in distance:
-            distance[node] = far
-            for after in graph.succ[node]:
-                cost = _cost(graph, worse, node, after)
-                if after in lost and after not in distance and cost is not None:
-                    heapq.heappush(heap, (far + cost, after[1] == 0, after, node))
-        if distance[node] == far and tail not in before[node]:
-            before[node].append(tail)
-
-
-def _behind(
-    graph: nx.DiGraph[Node], changed: set[Node], steps: Mapping[Node, list[Node]], distance: Mapping[Node, float]
-) -> set[Node]:
-    """These nodes and all whose shortest paths lead through them."""
-    found, queue = set(changed), list(changed)
-    for node in queue:
-        for after in graph.succ[node]:
-            if after not in found and after in distance and node in steps.get(after, ()):
-                found.add(after)
-                queue.append(after)
-    return found
+    def get(self, node: Node, default: float | None = None) -> float | None:  # type: ignore[override]
+        """The value now."""
+        try:
+            return self[node]
+        except KeyError:
+            return default
