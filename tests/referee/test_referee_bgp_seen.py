@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backstay.model.address import Prefix
+from backstay.model.errors import NotConverging
 from backstay.model.state import PathAttributes, Route, Session, State
 from backstay.read.folder import load
 from backstay.referee.engine import simulate
@@ -234,3 +235,70 @@ def test_a_host_route_does_not_resolve_itself(border: State) -> None:
     assert session(border, "b", "10.255.0.1").accepted == ((4, 3),)
     assert route(border, "x", "10.255.0.1/32") is None
     assert told(border, "x", "10.1.0.0/31").as_path == "3"
+
+
+HUB = """
+ip nht resolve-via-default
+interface eth0
+ ip address 10.1.0.0/31
+interface eth1
+ ip address 10.1.0.2/31
+interface lo
+ ip address 10.255.0.1/32
+ip route 10.255.0.5/32 10.1.0.1
+ip route 10.255.0.6/32 10.1.0.3
+router bgp 3
+ bgp router-id 3.3.3.1
+ neighbor 10.255.0.5 remote-as 3
+ neighbor 10.255.0.5 update-source lo
+ neighbor 10.255.0.6 remote-as 3
+ neighbor 10.255.0.6 update-source lo
+"""
+GOOD = """
+interface eth0
+ ip address 10.1.0.1/31
+interface lo
+ ip address 10.255.0.5/32
+ip route 10.255.0.1/32 10.1.0.0
+router bgp 3
+ bgp router-id 3.3.3.5
+ no bgp network import-check
+ neighbor 10.255.0.1 remote-as 3
+ neighbor 10.255.0.1 update-source lo
+ address-family ipv4 unicast
+  network 0.0.0.0/0
+  neighbor 10.255.0.1 route-map NH out
+route-map NH permit 10
+ set metric 5
+"""
+LOST = """
+interface eth0
+ ip address 10.1.0.3/31
+interface lo
+ ip address 10.255.0.6/32
+ip route 10.255.0.1/32 10.1.0.2
+router bgp 3
+ bgp router-id 3.3.3.0
+ no bgp network import-check
+ neighbor 10.255.0.1 remote-as 3
+ neighbor 10.255.0.1 update-source lo
+ address-family ipv4 unicast
+  network 0.0.0.0/0
+  neighbor 10.255.0.1 route-map NH out
+route-map NH permit 10
+ set ip next-hop 172.16.1.1
+"""
+
+
+def test_a_default_route_through_itself_never_settles(tmp_path: Path) -> None:
+    """`show bgp 0.0.0.0/0` on the hub: table version 66, 85, 103, 120, 138, 156 within four seconds."""
+    with pytest.raises(NotConverging, match=r"hub 0\.0\.0\.0/0") as raised:
+        state(tmp_path, hub=HUB, good=GOOD, lost=LOST)
+    assert raised.value.cycle == ("hub 0.0.0.0/0",)
+
+
+def test_without_resolving_over_the_default_route_it_does(tmp_path: Path) -> None:
+    """172.16.1.1 (inaccessible); 10.255.0.5 is best, metric 5."""
+    settled = state(tmp_path, hub=HUB.replace("ip nht resolve-via-default", "!"), good=GOOD, lost=LOST)
+    assert str(told(settled, "hub", "0.0.0.0/0").next_hop) == "10.255.0.5"
+    assert session(settled, "hub", "10.255.0.6").accepted == ((4, 1),)

@@ -46,9 +46,15 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
                 exchange=exchange,
             )
         laid_over = used
-    raise NotConverging(
-        "BGP next hops that BGP itself reaches do not settle", tuple(sorted(place[0] for place in laid_over))
-    )
+    raise _circle(laid_over)
+
+
+def _circle(laid_over: dict[Place, dict[Prefix, Route]]) -> NotConverging:
+    """A route makes another's next hop resolve, which then takes its place and resolves no longer. Seen on FRR 8.4.4: with
+    ``ip nht resolve-via-default`` the two take turns for ever.
+    """
+    names = tuple(sorted(f"{place[0]} {prefix}" for place, table in laid_over.items() for prefix in table))
+    return NotConverging(f"BGP next hops that BGP itself reaches do not settle: {', '.join(names)}", names)
 
 
 def _trip(exchange: Exchange) -> bool:
