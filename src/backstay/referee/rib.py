@@ -41,7 +41,7 @@ class Rib:
 
     def __post_init__(self) -> None:
         self.places = tuple(sorted(_places(self.network, self.wiring)))
-        self.connected = {place: _connected(self.network, self.wiring, place) for place in self.places}
+        self.connected = {place: connected_routes(self.network, self.wiring, place) for place in self.places}
         self.statics = {place: _statics(self.network, place) for place in self.places}
         self._isis = {place: self.isis.processes(*place) for place in self.places}
         self.known = self._everything()
@@ -273,8 +273,8 @@ def _places(network: Network, wiring: Wiring) -> set[Place]:
     return found
 
 
-def _connected(network: Network, wiring: Wiring, place: Place) -> dict[Prefix, Route]:
-    """A subnet on two interfaces belongs to the loopback, else to the first by name (seen on Cumulus 3.7)."""
+def connected_routes(network: Network, wiring: Wiring, place: Place) -> dict[Prefix, Route]:
+    """What interfaces that are up give a table. A subnet on two interfaces belongs to the loopback, else to the first by name (seen on Cumulus 3.7)."""
     router = network.routers[place[0]]
     distance = SEMANTICS[router.vendor].distances["connected"] if router.vendor in SEMANTICS else 0
     found: dict[Prefix, Route] = {}

@@ -10,6 +10,7 @@ from backstay.model.endpoints import entries
 from backstay.model.network import Network, Overlay
 from backstay.model.state import FailureResult, Loads
 from backstay.referee.cascade import Settled, settle
+from backstay.referee.sweep_short import Shortcut
 from backstay.referee.traffic import Part, lost_mbps, parts, place_demands
 
 
@@ -46,13 +47,29 @@ class Placed:
     def __init__(self, network: Network, settled: Settled, every: tuple[Part, ...]) -> None:
         self.network, self.settled, self.every = network, settled, every
         self.owners = _owners(network)
+        self.short = Shortcut(network, settled, every)
 
     def after(self, failure: Failure) -> FailureResult:
-        """The plain way: everything anew."""
+        """The short way where it proves as much, else the plain one."""
+        return (self.shortly(failure) if self.short.possible else None) or self.plainly(failure)
+
+    def shortly(self, failure: Failure) -> FailureResult | None:
+        """What `sweep_short` can tell."""
+        down = failure.overlay.routers_down
+        hopeless = {number for number, part in enumerate(self.every) if self._hopeless(part, down)} if down else set()
+        found = self.short.after(failure.overlay, hopeless)
+        if found is None:
+            return None
+        apart = sum(self.every[number].mbps - self.short.lost[number] for number in hopeless)
+        loads, more = found
+        return result(failure, loads, max(0.0, more), max(0.0, apart))
+
+    def plainly(self, failure: Failure) -> FailureResult:
+        """Everything anew."""
         after = settle(self.network, self.settled.overlay | failure.overlay)
         kept, apart = self.parted(failure)
         loads = place_demands(self.network, after.world.routing.walker, after.overlay, kept)
-        return result(failure, loads, self.lost_before(kept), apart)
+        return result(failure, loads, max(0.0, loads.lost_mbps - self.lost_before(kept)), apart)
 
     def parted(self, failure: Failure) -> tuple[list[Part], float]:
         """Demands that could still be served, and how much is lost of those that could not: from or to the failed
@@ -75,7 +92,7 @@ class Placed:
         return lost_mbps(self.network, self.settled.world.routing.walker, self.settled.overlay, kept)
 
 
-def result(failure: Failure, loads: Loads, before: float, apart: float) -> FailureResult:
+def result(failure: Failure, loads: Loads, more: float, apart: float) -> FailureResult:
     """The most utilised interface (the first by name among equals) and what is lost more than before."""
     worst = min(loads.utilisation, key=lambda ref: (-loads.utilisation[ref], ref), default=None)
     return FailureResult(
@@ -83,7 +100,7 @@ def result(failure: Failure, loads: Loads, before: float, apart: float) -> Failu
         name=failure.name,
         max_utilisation=loads.max_utilisation,
         worst=worst,
-        lost_mbps=max(0.0, loads.lost_mbps - before),
+        lost_mbps=more,
         unavoidable_mbps=apart,
     )
 
