@@ -56,3 +56,61 @@ def test_an_aggregate_round_its_own_next_hop_is_resolved_by_the_longer_interior_
         assert found is not None, router
         assert str(found.next_hops[0].address) == "10.255.0.1"
         assert found.forwarding[0].interface == {"r2": "eth1", "r3": "eth2"}[router]
+
+
+def test_an_outside_path_of_a_confederation_comes_before_an_inside_one_of_less_metric(tmp_path: Path) -> None:
+    """r2 had 10.255.0.3 ``(metric 110) ... confed-external, best (Confed Peer Type)`` over 10.255.0.1 ``(metric 20)``."""
+
+    def member(number: int, asn: int, *lines: str, network: bool) -> str:
+        body = "".join(f" {line}\n" for line in lines)
+        more = " network 198.51.100.0/24\n" if network else ""
+        return (
+            f"router bgp {asn}\n bgp router-id 10.255.0.{number}\n no bgp network import-check\n"
+            f" bgp confederation identifier 65000\n bgp confederation peers {130203 - asn}\n{body}{more}exit\n"
+        )
+
+    def peer(number: int, asn: int) -> tuple[str, ...]:
+        end = f"neighbor 10.255.0.{number}"
+        return (
+            f"{end} remote-as {asn}",
+            f"{end} update-source lo",
+            *([f"{end} ebgp-multihop 5"] if asn == 65102 or number == 2 else []),
+        )
+
+    far = {3: "interface eth2\n isis metric 100\nexit\n", 2: "interface eth2\n isis metric 100\nexit\n"}
+    state = state_of(
+        tmp_path,
+        3,
+        {
+            1: member(1, 65101, *peer(2, 65101)[:2], network=True),
+            2: member(2, 65101, *peer(1, 65101), *peer(3, 65102), network=False),
+            3: member(3, 65102, *peer(2, 65101), network=True),
+        },
+        far,
+    )
+    found = best(state, "r2", "198.51.100.0/24")
+    assert found is not None
+    assert found.attributes is not None
+    assert found.attributes.learned_from == "10.255.0.3"
+
+
+def test_packets_to_a_direct_ipv6_peer_leave_by_its_link_local_address(tmp_path: Path) -> None:
+    """r1 had ``B> 2001:db8:ff::2/128 [20/0] via fe80::..., eth0`` while BGP holds the global next hop (RFC 2545 3)."""
+
+    def ends(number: int, other: int) -> str:
+        return (
+            f"frr version 8.4.4\nhostname r{number}\ninterface lo\n ipv6 address 2001:db8:ff::{number}/128\nexit\n"
+            f"interface eth0\n ipv6 address 2001:db8:1::{number - 1}/127\nexit\n"
+            f"router bgp 6500{number}\n bgp router-id 10.255.0.{number}\n no bgp ebgp-requires-policy\n"
+            f" neighbor 2001:db8:1::{other - 1} remote-as 6500{other}\n address-family ipv6 unicast\n"
+            f"  network 2001:db8:ff::{number}/128\n  neighbor 2001:db8:1::{other - 1} activate\n exit-address-family\nexit\n"
+        )
+
+    (tmp_path / "configs").mkdir()
+    for number, other in ((1, 2), (2, 1)):
+        (tmp_path / "configs" / f"r{number}.conf").write_text(ends(number, other))
+    found = best(simulate(load(tmp_path)), "r1", "2001:db8:ff::2/128")
+    assert found is not None
+    assert [(hop.address, hop.interface) for hop in found.next_hops] == [(None, "eth0")]
+    assert found.attributes is not None
+    assert str(found.attributes.next_hop) == "2001:db8:1::1"

@@ -120,7 +120,12 @@ def best_peers(bgpd: Vty) -> dict[Prefix, str | None]:
 
 def path_attributes(path: Mapping[str, Any]) -> PathAttributes:
     """One path of ``show bgp ... PREFIX json``."""
-    hops = [hop for hop in path.get("nexthops", ()) if hop.get("used")] or list(path.get("nexthops", ()))
+    found = path.get("nexthops", ())  # an IPv6 one may come with the link-local address that packets leave by
+    hops = (
+        [hop for hop in found if hop.get("scope") == "global"]
+        or [hop for hop in found if hop.get("used")]
+        or list(found)
+    )
     hop = Address.parse(hops[0]["ip"]) if hops else None
     own = bool(path.get("sourced") or path.get("local"))
     return PathAttributes(

@@ -23,7 +23,7 @@ from backstay.simulate.bgp_origin import Own, suppresses, through
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_reach import Reach
 from backstay.simulate.bgp_sinks import Shortcut, Sinks, imports_as_is
-from backstay.simulate.bgp_speaker import IBGP, Peering, Speaker
+from backstay.simulate.bgp_speaker import IBGP, Peering, Speaker, over_link_local
 from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Topology
 
@@ -147,9 +147,14 @@ class Solver:
             return None if refused(peering, peering.families[version], wire) else _landed(peering, wire)
         return take_in(peering, version, prefix, wire)
 
-    def received(self, peering: Peering, path: Path) -> Received | None:
-        """The candidate an imported path makes; None where its next hop is the speaker itself."""
+    def received(self, peering: Peering, path: Path, prefix: Prefix) -> Received | None:
+        """The candidate an imported path makes; None where its next hop is the speaker itself. A host route to its own
+        next hop is no way to it, unless a client of a reflector sent it (FRR bgp_nht.c bgp_find_or_add_nexthop).
+        """
         item = Received(path=path, source=PEER, kind=peering.kind, peering=peering)
+        if _through_itself(path, prefix) and not peering.families[prefix.version].route_reflector_client:
+            item.valid = False
+            return item
         router, vrf = peering.speaker.key
         if path.next_hop is None:
             across = self._across(peering, path)
@@ -162,6 +167,9 @@ class Solver:
             item.valid = False
         else:
             item.metric, item.forwarding = answer
+            if over_link_local(peering, path):
+                across = self._across(peering, path)
+                item.forwarding = (across,) if across else item.forwarding
         return item
 
     # --------------------------------------------------------------------------------- sinks
@@ -200,7 +208,7 @@ class Solver:
         for inlet in self.sinks.inlets[index, version]:
             wire = outcome.wires.get((inlet.sender, inlet.group))
             if wire is not None and self.fate(inlet.peering, version, wire) == "taken":
-                item = self.received(inlet.peering, _landed(inlet.peering, wire))
+                item = self.received(inlet.peering, _landed(inlet.peering, wire), outcome.task.prefix)
                 if item is not None:
                     held.append(item)
         return select(held, self.speakers[index].process, self.family(index, version))
@@ -209,6 +217,8 @@ class Solver:
         """The class as decided for all sinks like this one, where that holds for this one."""
         kind = self.sinks.kinds.get((index, outcome.version))
         if kind is None or index in outcome.awake:
+            return None
+        if any(_through_itself(wire, outcome.task.prefix) for wire in outcome.wires.values()):
             return None
         if kind not in outcome.shortcuts:
             outcome.shortcuts[kind] = self.sinks.shortcut(index, outcome.version, outcome.wires)
@@ -236,6 +246,10 @@ class Solver:
         if key not in self._connected:
             self._connected[key] = on_connected_subnet(speaker, self._topology, address)
         return self._connected[key]
+
+
+def _through_itself(path: Path, prefix: Prefix) -> bool:
+    return prefix.is_host and path.next_hop is not None and prefix.holds(path.next_hop)
 
 
 def _landed(peering: Peering, wire: Path) -> Path:
@@ -412,7 +426,7 @@ class _Run:
         else:
             self.outcome.heard.add(peering.index)
             path = self._solver.imported(peering, self._version, self._task.prefix, wire)
-            item = self._solver.received(peering, path) if path is not None else None
+            item = self._solver.received(peering, path, self._task.prefix) if path is not None else None
         if item is None:
             self.outcome.accepted.pop(peering.index, None)
         else:

@@ -99,6 +99,14 @@ class Peering:
     peer_texts: frozenset[str] = frozenset()
 
 
+def over_link_local(peering: Peering, path: Path) -> bool:
+    """Whether packets leave by the peer's link-local address: a router on the same link that names itself as an IPv6 next hop
+    sends that one too (RFC 2545 3), and FRR 8.4.4 forwards by it.
+    """
+    named = path.next_hop is not None and path.next_hop.version == 6 and path.next_hop == peering.remote_address
+    return named and peering.interface is not None and peering.external is None
+
+
 def speakers(network: Network, topology: Topology) -> list[Speaker]:
     """Every BGP process of every live router that is not shut down, sorted by router and VRF."""
     found: list[Speaker] = []

@@ -15,7 +15,7 @@ from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_sessions import Refusal
 from backstay.simulate.bgp_sinks import Shortcut
 from backstay.simulate.bgp_solve import Outcome, Solver
-from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker
+from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker, over_link_local
 from backstay.simulate.policy import Passed, run
 from backstay.simulate.policy_matches import Setting
 
@@ -268,6 +268,8 @@ def _attributes(
 
 
 def _shown_of(item: Received) -> tuple[NextHop, ...]:
+    if item.peering is not None and over_link_local(item.peering, item.path):
+        return item.forwarding
     return _shown(item.path.next_hop, item.path.vrf, item.forwarding)
 
 
