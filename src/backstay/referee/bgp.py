@@ -62,7 +62,9 @@ def _trip(exchange: Exchange) -> bool:
     that each of them trips before anything that follows from it. ``restart`` brings one back only to trip again.
     """
     over = [end for speaker in exchange.speakers.values() for end in speaker.ends if _beyond(exchange, speaker, end)]
+    counts = Answer(exchange)
     for end in over:
+        end.at_trip = counts.heard(end)
         end.tripped = True
         if end.twin is not None and not end.twin.reason:
             end.twin.reason = f"{end.instance.router.name}: maximum-prefix"
@@ -70,7 +72,10 @@ def _trip(exchange: Exchange) -> bool:
 
 
 def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
-    """More prefixes than allowed: those accepted, with ``force`` all received."""
+    """More prefixes than allowed: those accepted, with ``force`` all received. FRR looks before it counts the new one in:
+    seen on FRR 8.4.4, limit 2, three prefixes stay until the next UPDATE of any kind, four are Idle at once. A session that
+    lives from one UPDATE to the next is not counted on here.
+    """
     for version, family in end.families.items():
         limit = family.maximum_prefix
         if limit is None or limit.warning_only:

@@ -9,7 +9,7 @@ from backstay.model.state import Advertisement, Event, NextHop, PathAttributes, 
 from backstay.referee import bgp_path, policy
 from backstay.referee import policy_communities as communities
 from backstay.referee.bgp_decide import Choice, Path
-from backstay.referee.bgp_ends import EBGP, IBGP, End
+from backstay.referee.bgp_ends import EBGP, IBGP, Counts, End
 from backstay.referee.bgp_exchange import Exchange
 from backstay.referee.bgp_groups import Group, restored
 from backstay.referee.bgp_import import thrown_away
@@ -110,6 +110,7 @@ class Answer:
         router, vrf = end.instance.place
         up = end.established and not end.tripped
         speaker = self.exchange.speakers[end.instance.place]
+        heard = self.heard(end) if up else end.at_trip
         return Session(
             router=router,
             vrf=vrf,
@@ -117,11 +118,16 @@ class Answer:
             remote=end.remote,
             established=up,
             reason=end.reason or ("maximum-prefix" if end.tripped else ""),
-            received=self._counts(end, self._received(speaker, end)) if up else (),
-            accepted=self._counts(end, self._accepted(speaker, end)) if up else (),
+            received=heard[0],
+            accepted=heard[1],
             sent=self._counts(end, self._sent(speaker, end)) if up else (),
             tripped=end.tripped,
         )
+
+    def heard(self, end: End) -> tuple[Counts, Counts]:
+        """Prefixes received and accepted over a session that is up."""
+        speaker = self.exchange.speakers[end.instance.place]
+        return self._counts(end, self._received(speaker, end)), self._counts(end, self._accepted(speaker, end))
 
     def _received(self, speaker: Speaker, end: End) -> list[int]:
         """Groups the peer announces and that this end does not throw away at once."""
@@ -156,7 +162,7 @@ class Answer:
             return False
         return attributes.originator is None or attributes.originator != end.peer_id
 
-    def _counts(self, end: End, numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    def _counts(self, end: End, numbers: Iterable[int]) -> Counts:
         counts = dict.fromkeys(end.families, 0)
         for number in numbers:
             group = self.exchange.groups[number]

@@ -10,6 +10,8 @@ from backstay.model.network import Announcement, Neighbor, Network, Router
 from backstay.model.routing import BgpNeighbor, BgpProcess, NeighborFamily
 
 NO_IDENTIFIER = Address(4, 0)
+Counts = tuple[tuple[int, int], ...]
+"""(IP version, number of prefixes) pairs."""
 EBGP, IBGP, CONFED = "ebgp", "ibgp", "confed"
 
 
@@ -78,7 +80,8 @@ class End:
     ``sort`` is what RFC 4271 1.1 calls internal or external and RFC 5065 confederation external. ``source`` is our own
     address, ``own`` the next hops "self" stands for by IP version, ``peer_address`` the other's. ``shared``: the peer is on
     a subnet of ours, ``interface`` names it. ``twin`` is the same session seen from the other side. ``open_to`` remembers
-    the IP versions in which routes come in past nothing but the loop checks.
+    the IP versions in which routes come in past nothing but the loop checks; ``at_trip`` what had been received and accepted
+    when maximum-prefix tore the session down.
     """
 
     instance: Instance
@@ -100,6 +103,7 @@ class End:
     twin: End | None = None
     outside: Outside | None = None
     tripped: bool = False
+    at_trip: tuple[Counts, Counts] = ((), ())
     open_to: dict[int, bool] = field(default_factory=dict)
 
     @property
