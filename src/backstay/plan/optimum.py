@@ -19,6 +19,9 @@ from backstay.simulate.sweep_input import LoadModel
 Places = npt.NDArray[np.int64]
 
 SECONDS = 10.0
+INTERIOR_POINT = 50_000
+"""Variables from which an interior point method (with a crossover to a vertex) is quicker than the simplex method."""
+
 LARGEST = 3_000_000
 """Variables; beyond that the program does not fit a sensible time or memory."""
 
@@ -69,6 +72,8 @@ def _solve(model: LoadModel, demands: Floats, destinations: Places, seconds: flo
     solver.setOptionValue("time_limit", float(seconds))
     solver.setOptionValue("threads", 1)
     program = _Program(model, demands / scale, destinations, scale)
+    if program.flows > INTERIOR_POINT:
+        solver.setOptionValue("solver", "ipm")
     solver.passModel(program.fill(highspy.HighsLp(), highspy.MatrixFormat.kColwise))
     solver.run()
     status = solver.getModelStatus()

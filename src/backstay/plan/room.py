@@ -12,12 +12,15 @@ from backstay.model.endpoints import entries
 from backstay.plan.assessment import Detour, Room, Stretch, Thing
 from backstay.plan.picture import Floats, Hour, Picture
 from backstay.plan.scan import Question
-from backstay.plan.ways import Ways, alive, distances, ways, work
+from backstay.plan.ways import alive, distances, mean_lengths, ways, work
 from backstay.simulate.sweep import sweep
 from backstay.simulate.sweep_input import LoadModel
 
 AFFORDED = 2e7
 """Shares of pairs on links, over all scenarios, that are looked at; about a second."""
+
+MOST_WAYS = 1_000
+"""Routers; the length of every pair's ways is followed hop by hop, which takes some seconds at that size."""
 
 CHUNK_BYTES = 48 << 20
 
@@ -176,15 +179,15 @@ def stretch(picture: Picture, hour: Hour) -> Stretch:
     if unmeasured:
         note = "not computed: a link without length_km whose ends have no position"
         return Stretch(mean=None, pairs=(), unmeasured=unmeasured, note=note)
-    if work(picture.model) > AFFORDED:
-        return Stretch(mean=None, pairs=(), unmeasured=0, note=f"not computed: {len(picture.routers)} routers")
+    if len(picture.routers) > MOST_WAYS:
+        note = f"not computed: {len(picture.routers):,} routers are too many"
+        return Stretch(mean=None, pairs=(), unmeasured=0, note=note)
     return _stretch(picture, picture.at(hour))
 
 
 def _stretch(picture: Picture, model: LoadModel) -> Stretch:
     up = np.ones((1, len(model.links)), dtype=bool)
-    found = ways(model, up)
-    routed = _lengths(found, model, picture.lengths)
+    routed = mean_lengths(model, picture.lengths)
     shortest = distances(model, up, picture.lengths)[0]
     detours = [
         Detour(
@@ -200,13 +203,3 @@ def _stretch(picture: Picture, model: LoadModel) -> Stretch:
     long, short = (float((model.demands[there] * km[there]).sum()) for km in (routed, shortest))
     ordered = sorted(detours, key=lambda item: (-item.stretch, -item.km, item.source, item.destination))
     return Stretch(mean=long / short if short else None, pairs=tuple(ordered), unmeasured=0)
-
-
-def _lengths(found: Ways, model: LoadModel, lengths: Floats) -> Floats:
-    """[from, to]: mean kilometres of the routed ways."""
-    size = len(model.routers)
-    beyond = np.zeros((size, size))
-    for link, tail in enumerate(model.tails.tolist()):
-        beyond[:, tail] += found.split[0, :, link] * lengths[link]
-    total: Floats = np.einsum("tsv,tv->st", found.passes[0], beyond)
-    return total

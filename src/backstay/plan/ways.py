@@ -94,3 +94,26 @@ def _split(model: LoadModel, up: Flags, far: Floats, metrics: Floats) -> Floats:
         counts[:, :, tail] += on[:, :, link]
     split: Floats = on / np.maximum(counts[:, :, model.tails], 1.0)
     return split
+
+
+def mean_lengths(model: LoadModel, lengths: Floats) -> Floats:
+    """[from, to]: mean kilometres of the routed ways while nothing fails; 0 where there is none.
+
+    A router's mean is that of its next hops' means and the links to them; those nearer to the destination come first.
+    """
+    up = np.ones((1, len(model.links)), dtype=bool)
+    metrics = model.metrics.astype(np.float64)
+    far = distances(model, up, metrics)
+    split = _split(model, up, far, metrics)[0]
+    heads = model.heads.tolist()
+    outgoing: list[list[int]] = [[] for _ in model.routers]
+    for link, tail in enumerate(model.tails.tolist()):
+        outgoing[tail].append(link)
+    found = np.zeros((len(model.routers), len(model.routers)))
+    for target in range(len(model.routers)):
+        means = [0.0] * len(model.routers)
+        shares = split[target].tolist()
+        for node in np.argsort(far[0, :, target], kind="stable").tolist():
+            means[node] = sum(shares[at] * (lengths[at] + means[heads[at]]) for at in outgoing[node] if shares[at])
+        found[:, target] = means
+    return found
