@@ -28,6 +28,31 @@ Changes = dict[Place, dict[Prefix, Route | None]]
 """By table: prefixes whose BGP route is another one, or none (None)."""
 
 
+GroupsOver = Mapping[Place, Mapping[Address, list[int]]]
+"""By speaker and next hop: the groups it has a path to over that."""
+
+
+def groups_over(exchange: Exchange) -> GroupsOver:
+    """Where a next hop's cost may matter."""
+    found: dict[Place, dict[Address, list[int]]] = {}
+    for place, speaker in exchange.speakers.items():
+        table = found.setdefault(place, {})
+        for number, paths in speaker.paths.items():
+            for hop in {path.attributes.next_hop for path in paths.values() if path.end is not None}:
+                if hop is not None:
+                    table.setdefault(hop, []).append(number)
+    return found
+
+
+def _close(speaker: Speaker, number: int, hop: Address) -> bool:
+    """Whether a path over the next hop gets as far in the decision process as its cost, beside another one."""
+    choice = speaker.chosen.get(number)
+    if choice is None:
+        return True
+    tied = [path for path in speaker.paths[number].values() if path.first == choice.best.first]
+    return len(tied) > 1 and any(path.attributes.next_hop == hop for path in tied)
+
+
 def replayable(exchange: Exchange) -> bool:
     """Whether all of this BGP can be taken up again: nothing that looks at whole tables (aggregates, default routes made
     for a peer), no next hop reached by BGP itself, no limit that an internal session could run into.
@@ -61,13 +86,14 @@ class Held:
 
 @dataclass(eq=False)
 class Replay:
-    """One failure played through: ``affected`` speakers see other costs, over ``interior``; those ``dead`` are silent; the
-    sessions in ``cut`` are gone at both ends.
+    """One failure played through: ``affected`` speakers may see other costs of these next hops, over ``interior``; those
+    ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
     """
 
     exchange: Exchange
+    over: GroupsOver
     interior: Interior
-    affected: frozenset[Place]
+    affected: Mapping[Place, set[Address]]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
@@ -77,7 +103,7 @@ class Replay:
     def run(self) -> Changes | None:
         """What changes in the tables; None where it does not come to rest. Everything is put back afterwards."""
         try:
-            for place in self.affected - self.dead:
+            for place in sorted(self.affected.keys() - self.dead):
                 self._see_costs(self.exchange.speakers[place])
             for end in self.cut:
                 self._lose(end)
@@ -88,32 +114,21 @@ class Replay:
     # ------------------------------------------------------------------------------------------- what happens
 
     def _see_costs(self, speaker: Speaker) -> None:
-        """Next hops cost something else now: look again at the groups that have a path over one of these."""
+        """Next hops cost something else now: look again at the groups where that may decide."""
         place = speaker.instance.place
         before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
         self._costs[place] = (speaker.interior, before)
-        speaker.interior, speaker._costs = self.interior, {}  # noqa: SLF001
-        other = {at[0] for at, cost in before.items() if self._cost(speaker, at) != cost}
-        for number, paths in speaker.paths.items():
-            over = any(path.end is not None and path.attributes.next_hop in other for path in paths.values())
-            if over and (len(paths) > 1 or self._validity_changes(speaker, number)):
-                self._touch(place, number)
-                self._queue.append((place, number))
-
-    def _cost(self, speaker: Speaker, at: tuple[Address, bool]) -> int | None:
-        if at not in speaker._costs:  # noqa: SLF001
-            speaker._costs[at] = speaker._resolve(at[0], connected=at[1])  # noqa: SLF001
-        return speaker._costs[at]  # noqa: SLF001
-
-    def _validity_changes(self, speaker: Speaker, number: int) -> bool:
-        held = speaker.received.get(number, {})
-        group = self.exchange.groups[number]
-        for end, path in list(speaker.paths.get(number, {}).items()):
-            if isinstance(end, End) and end in held:
-                anew = speaker._path(end, group, held[end])  # noqa: SLF001
-                if anew is None or anew.valid != path.valid:
-                    return True
-        return False
+        asked = [at for at in before if at[0] in self.affected[place]]
+        speaker.interior = self.interior
+        speaker._costs = {at: cost for at, cost in before.items() if at not in asked}  # noqa: SLF001
+        for at in asked:
+            cost = speaker._costs[at] = speaker._resolve(at[0], connected=at[1])  # noqa: SLF001
+            if cost != before[at]:
+                counts = cost is None or before[at] is None
+                for number in self.over.get(place, {}).get(at[0], ()):
+                    if counts or _close(speaker, number, at[0]):
+                        self._touch(place, number)
+                        self._queue.append((place, number))
 
     def _lose(self, end: End) -> None:
         place = end.instance.place
@@ -162,7 +177,9 @@ class Replay:
             sent={end: speaker.sent[end].get(number) for end in speaker.ends},
         )
         if place in self._costs:
-            for end, attributes in (received or {}).items():
+            for end, attributes in list((received or {}).items()):
+                if attributes.next_hop not in self.affected[place] and end in (paths or {}):
+                    continue
                 anew = speaker._path(end, self.exchange.groups[number], attributes)  # noqa: SLF001
                 if anew is not None:
                     speaker.paths[number][end] = anew

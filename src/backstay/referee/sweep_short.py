@@ -20,7 +20,7 @@ from backstay.model.state import Loads, Route
 from backstay.referee import bgp_origin
 from backstay.referee.bgp_ends import End
 from backstay.referee.bgp_exchange import Exchange
-from backstay.referee.bgp_replay import Changes, Replay, crossing, replayable
+from backstay.referee.bgp_replay import Changes, Replay, crossing, groups_over, replayable
 from backstay.referee.cascade import Settled, World
 from backstay.referee.converge import Routing, View
 from backstay.referee.isis_cut import Forest, IsisCut, can_be_cut
@@ -131,6 +131,8 @@ class Shortcut:
     def _prepare(self) -> None:
         routing = self.routing
         self.forest = Forest(routing.rib.isis)
+        speakers = routing.rib.isis.hellos.speakers
+        self.places = {speaker.node: (key[0], speaker.process.vrf) for key, speaker in speakers.items()}
         self.exchange = routing.bgp.exchange if isinstance(routing.bgp.exchange, Exchange) else None
         self.view = View(routing.rib, routing.walker)
         self.wires = _wires(self.network)
@@ -142,22 +144,22 @@ class Shortcut:
             self.depends.add(number, asked)
         self.carried = self._poured(routing.walker, range(len(self.every)))
         self.lost = [lost_mbps(self.network, routing.walker, self.settled.overlay, [part]) for part in self.every]
+        self.over = groups_over(self.exchange) if self.exchange else {}
         self.known_hops: set[Address] = set()
         self.hops = self._next_hops()
         self._owned: dict[Place, list[object]] = {}
 
-    def _next_hops(self) -> dict[Node, set[Place]]:
-        """Nodes that BGP next hops are behind, with the speakers that have a path over them."""
-        found: dict[Node, set[Place]] = defaultdict(set)
+    def _next_hops(self) -> dict[Node, dict[Place, set[Address]]]:
+        """By node: the BGP next hops behind it, by speaker that has a path over them."""
+        found: dict[Node, dict[Place, set[Address]]] = defaultdict(lambda: defaultdict(set))
         rib = self.routing.rib
-        for place, speaker in self.exchange.speakers.items() if self.exchange else ():
-            ends = {path.attributes.next_hop for paths in speaker.paths.values() for path in paths.values() if path.end}
-            for address in sorted(address for address in ends if address):
+        for place, hops in self.over.items():
+            for address in sorted(hops):
                 self.known_hops.add(address)
                 beneath = rib.match(place, address, with_bgp=False)
                 for prefix in _interior(rib, place, *beneath) if beneath else ():
                     for offer in rib.isis.chart(rib.isis.processes(*place)[0], prefix.version).offers[prefix]:
-                        found[offer.node].add(place)
+                        found[offer.node][place].add(address)
         return found
 
     def _poured(self, walker: Walker, numbers: Iterable[int]) -> dict[InterfaceRef, float]:
@@ -203,7 +205,7 @@ class Shortcut:
         """Places where packets to an address may do something else now."""
         depends = self.depends
         found = {at for ref in gone for at in depends.sent.get(ref, ())}
-        places = {speaker.node: (key[0], speaker.process.vrf) for key, speaker in cut.hellos.speakers.items()}
+        places = self.places
         for node, asking in depends.nodes.items():
             for turned in cut.tree(node).turned:
                 found |= {(places[turned], address) for address in asking.get(places[turned], ())}
@@ -218,17 +220,15 @@ class Shortcut:
     def _bgp(self, cut: IsisCut, wiring: Wiring, down: frozenset[str]) -> Changes | None:
         if self.exchange is None:
             return {}
-        speakers = cut.hellos.speakers
-        places = {speaker.node: (key[0], speaker.process.vrf) for key, speaker in speakers.items()}
+        places = self.places
         standing = [prefix for node, prefix in cut.dropped if places[node][0] not in down]
         if any(prefix.holds(hop) for prefix in standing for hop in self.known_hops):
             return None
-        affected = {
-            places[node]
-            for behind, asking in self.hops.items()
-            for node in cut.tree(behind).farther
-            if places[node] in asking
-        }
+        affected: dict[Place, set[Address]] = {}
+        for behind, asking in self.hops.items():
+            for node in cut.tree(behind).farther:
+                if places[node] in asking:
+                    affected.setdefault(places[node], set()).update(asking[places[node]])
         dead = frozenset(place for place in self.exchange.speakers if place[0] in down)
         ends = self._cut_sessions(cut, dead)
         if ends is None:
@@ -239,7 +239,7 @@ class Shortcut:
             return None
         if not affected and not ends:
             return {}
-        found = Replay(self.exchange, view, frozenset(affected), dead, ends).run()
+        found = Replay(self.exchange, self.over, view, affected, dead, ends).run()
         if found is None or self._more_specific(found):
             return None
         return found
