@@ -263,6 +263,12 @@ def sweep(
 
     Raises `UsageError` for a request that has no meaning or more than 10^9 scenarios.
     """
+    options = options_of(failures, limit, only_limit, method, threads, loads)
+    return Sweep(model, chosen_failures(model, kinds, exclude), options)
+
+
+def options_of(failures: int, limit: float | None, only_limit: bool, method: str, threads: int, loads: bool) -> Options:
+    """The arguments of `sweep` as options; raises `UsageError` for those without meaning."""
     if method not in METHODS:
         raise UsageError(f"method {method}: expected {' or '.join(METHODS)}")
     if limit is not None and not limit > 0:
@@ -271,7 +277,7 @@ def sweep(
         raise UsageError("only what exceeds the limit was asked for, without a limit")
     if threads < 0:
         raise UsageError(f"{threads} threads: expected 1 or more, or 0 for all processors")
-    options = Options(
+    return Options(
         at_once=failures,
         limit=float("inf") if limit is None else float(limit),
         only_limit=only_limit,
@@ -279,7 +285,6 @@ def sweep(
         threads=threads or len(os.sched_getaffinity(0)),
         loads=loads,
     )
-    return Sweep(model, chosen_failures(model, kinds, exclude), options)
 
 
 def _engine(model: LoadModel, failures: tuple[Failure, ...], threads: int) -> _native.Engine:
