@@ -63,7 +63,8 @@ class Circuit:
 
     @property
     def levels(self) -> frozenset[int]:
-        return self.settings.circuit & self.speaker.process.levels
+        """A circuit-type that contradicts the process's type has no effect (seen on FRR 8.4.4)."""
+        return self.settings.circuit & self.speaker.process.levels or self.speaker.process.levels
 
     @property
     def passive(self) -> bool:
