@@ -58,10 +58,12 @@ def _circle(laid_over: dict[Place, dict[Prefix, Route]]) -> NotConverging:
 
 
 def _trip(exchange: Exchange) -> bool:
-    """Sessions beyond their maximum-prefix are torn down at both ends, all at once: FRR counts while routes come in, so
-    that each of them trips before anything that follows from it. ``restart`` brings one back only to trip again.
+    """Sessions beyond their maximum-prefix are torn down at both ends. Those with the outside come first, since what they
+    hear does not wait for us; then all others at once: FRR counts while routes come in, so that each of them trips before
+    anything that follows from it. ``restart`` brings one back only to trip again.
     """
     over = [end for speaker in exchange.speakers.values() for end in speaker.ends if _beyond(exchange, speaker, end)]
+    over = [end for end in over if end.outside is not None] or over
     counts = Answer(exchange)
     for end in over:
         end.at_trip = counts.heard(end)

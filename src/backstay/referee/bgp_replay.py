@@ -45,12 +45,17 @@ def groups_over(exchange: Exchange) -> GroupsOver:
 
 
 def _close(speaker: Speaker, number: int, hop: Address) -> bool:
-    """Whether a path over the next hop gets as far in the decision process as its cost, beside another one."""
+    """Whether what a path over the next hop costs may decide: it gets as far in the decision process, beside another one.
+
+    A failure makes nothing cheaper: a path that lost by its cost alone loses again (not so where MEDs differ: a winner
+    among the paths of one neighbouring AS may be another one, RFC 4451 2.2).
+    """
     choice = speaker.chosen.get(number)
     if choice is None:
         return True
     tied = [path for path in speaker.paths[number].values() if path.first == choice.best.first]
-    return len(tied) > 1 and any(path.attributes.next_hop == hop for path in tied)
+    plain = len({path.med for path in tied}) == 1
+    return len(tied) > 1 and any(path.attributes.next_hop == hop for path in (choice.paths if plain else tied))
 
 
 def replayable(exchange: Exchange) -> bool:
@@ -86,14 +91,15 @@ class Held:
 
 @dataclass(eq=False)
 class Replay:
-    """One failure played through: ``affected`` speakers may see other costs of these next hops, over ``interior``; those
-    ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
+    """One failure played through: ``affected`` speakers see other costs of these next hops, over ``interior``, and those in
+    ``unreached`` they may not reach any more; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
     """
 
     exchange: Exchange
     over: GroupsOver
     interior: Interior
     affected: Mapping[Place, set[Address]]
+    unreached: Mapping[Place, set[Address]]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
@@ -121,14 +127,12 @@ class Replay:
         asked = [at for at in before if at[0] in self.affected[place]]
         speaker.interior = self.interior
         speaker._costs = {at: cost for at, cost in before.items() if at not in asked}  # noqa: SLF001
-        for at in asked:
-            cost = speaker._costs[at] = speaker._resolve(at[0], connected=at[1])  # noqa: SLF001
-            if cost != before[at]:
-                counts = cost is None or before[at] is None
-                for number in self.over.get(place, {}).get(at[0], ()):
-                    if counts or _close(speaker, number, at[0]):
-                        self._touch(place, number)
-                        self._queue.append((place, number))
+        unreached = self.unreached.get(place, set())
+        for hop in sorted({at[0] for at in asked}):
+            for number in self.over.get(place, {}).get(hop, ()):
+                if hop in unreached or _close(speaker, number, hop):
+                    self._touch(place, number)
+                    self._queue.append((place, number))
 
     def _lose(self, end: End) -> None:
         place = end.instance.place

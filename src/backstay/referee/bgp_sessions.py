@@ -206,6 +206,9 @@ class Sessions:
     def _place(self, end: End) -> None:
         """Whether the peer is on a subnet of ours, and which next hops "self" stands for (FRR bgp_zebra_nexthop_set())."""
         router, vrf = end.instance.place
+        if isinstance(end.neighbor.peer, str):
+            end.interface, end.shared = end.neighbor.peer, True
+            end.peer_address = self.subnets.other_of_two(InterfaceRef(router, end.neighbor.peer))
         if end.peer_address is not None:
             found = self.subnets.connected(router, vrf, end.peer_address)
             end.shared = found is not None or isinstance(end.neighbor.peer, str)
