@@ -95,12 +95,13 @@ def assess(
     limit: float | None = None,
     exclude: Sequence[str] = (),
     seconds: float = 10.0,
+    ray: str = "",
     progress: Callable[[int, int], None] | None = None,
     out: str | Path | None = None,
 ) -> Assessment:
     """Assess capacity, read-only: what the demands come to under up to ``failures`` (0, 1, 2) at once.
 
-    ``progress`` is told (scenarios done, of how many); ``out`` names a Parquet file that gets every scenario. See
+    ``ray`` spreads the sweep over the cluster at this address; ``progress`` is told (scenarios done, of how many); ``out`` names a Parquet file that gets every scenario. See
     `backstay.plan.capacity.assess`. Raises `UsageError` for what has no meaning, `Unproven` where there is no answer.
     """
     from backstay.plan.capacity import assess as answer
@@ -113,6 +114,7 @@ def assess(
             limit=limit,
             exclude=exclude,
             seconds=seconds,
+            ray=ray,
             progress=progress or (lambda _done, _total: None),
             watch=watch,
         )

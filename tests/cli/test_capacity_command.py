@@ -153,3 +153,13 @@ def test_the_tables_fit_the_terminal(network: Path, width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
     assert "Utilisation of all link directions" in text
     assert "r1:eth2" in text
+
+
+@pytest.mark.slow
+def test_spread_over_a_cluster_it_says_the_same_to_the_byte(network: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    alone = run("capacity", network, "--failures", "2", "--format", "json", "--out", here)
+    spread = run("capacity", network, "--failures", "2", "--format", "json", "--out", there, "--ray", "local")
+    assert spread.stdout == alone.stdout
+    assert there.read_bytes() == here.read_bytes()

@@ -66,6 +66,10 @@ def capacity(
     seconds: Annotated[
         float, typer.Option("--lp-seconds", min=0.001, help="Time for the linear program of the best possible routing.")
     ] = 10.0,
+    ray: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS|local", help="Spread the sweep over a Ray cluster (the extra backstay[ray])."),
+    ] = "",
     output: Annotated[
         CapacityFormat, typer.Option("--format", "-f", help="How to print the assessment.")
     ] = CapacityFormat.TEXT,
@@ -90,6 +94,7 @@ def capacity(
             limit=limit,
             exclude=tuple(exclude or ()),
             seconds=seconds,
+            ray=ray,
             progress=advance,
             out=out,
         )

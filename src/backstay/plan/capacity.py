@@ -37,6 +37,7 @@ def assess(
     most: int = MOST_SCENARIOS,
     seconds: float = SECONDS,
     threads: int = 0,
+    ray: str = "",
     progress: Progress = lambda _done, _total: None,
     watch: Watch | None = None,
 ) -> Assessment:
@@ -44,6 +45,7 @@ def assess(
 
     ``kinds`` are link, router and srlg (None: all). ``limit`` is the utilisation that counts as too much, with and without
     failures; None: those of ``backstay.yaml``. ``exclude`` are links, routers or risk groups that are taken not to fail.
+    ``ray`` is the address of a Ray cluster the sweep is spread over (``local``: one on this machine), with the same answer.
     ``most`` scenarios at fault are told in full. ``seconds`` bounds the linear program. ``watch`` is handed every batch of
     scenarios as it is computed. Raises `UsageError` and `InputError` for what has no meaning, `Unproven` where there is
     no answer.
@@ -58,6 +60,7 @@ def assess(
         limit=network.limits.utilisation if limit is None else limit,
         failure_limit=network.limits.failure_utilisation if limit is None else limit,
         threads=threads,
+        ray=ray,
     )
     _ = question.scenarios
     tallies = scan(drawn, question, progress, watch)

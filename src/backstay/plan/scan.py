@@ -8,6 +8,7 @@ limit at a single failure, every single failure is routed anew by the engine, on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,13 +49,16 @@ MARGIN = 1 + 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Up to ``at_once`` of these failures at once; ``limit`` while nothing fails, ``failure_limit`` when something does."""
+    """Up to ``at_once`` of these failures at once; ``limit`` while nothing fails, ``failure_limit`` when something does.
+    ``ray`` is the address of a Ray cluster to spread the sweep over (``local``: one on this machine; "": none).
+    """
 
     at_once: int
     failures: tuple[Failure, ...]
     limit: float
     failure_limit: float
     threads: int = 0
+    ray: str = ""
 
     @property
     def scenarios(self) -> int:
@@ -88,7 +92,7 @@ class Tally:
 
     ``base`` Mbit/s without a failure; ``link_cause`` the failures of the first scenario with the worst utilisation (-1: none).
     ``faults`` worst first, at most `MOST_KEPT`; ``over`` and ``losing`` count all. ``exits_routed``: single failures are the
-    engine's. ``losing_parts``: by scenario, where the engine answered. ``unknowns``: failures nobody could answer.
+    engine's. ``standing`` Mbit/s find no way in any scenario. ``losing_parts``: by scenario, where the engine answered. ``unknowns``: failures nobody could answer.
     """
 
     hour: Hour
@@ -103,6 +107,7 @@ class Tally:
     worst: float = 0.0
     worst_failed: tuple[int, ...] = ()
     exits_routed: bool = False
+    standing: float = 0.0
     losing_parts: dict[int, tuple[tuple[int, float], ...]] = field(default_factory=dict)
     unknowns: list[Remark] = field(default_factory=list)
 
@@ -117,6 +122,26 @@ def scan(picture: Picture, question: Question, progress: Progress, watch: Watch 
     """Every hour's tally; ``watch`` is given every batch. Raises `Unproven` for pairs where there is no model."""
     if picture.model is None and question.at_once > 1:
         raise Unproven(f"pairs of failures cannot be computed: {picture.reason}; --failures 1 can")
+    with _cluster(question):
+        return _scan(picture, question, progress, watch)
+
+
+@contextmanager
+def _cluster(question: Question) -> Iterator[None]:
+    """One connection for all hours and passes."""
+    if not question.ray:
+        yield
+        return
+    from backstay.simulate.spread import Cluster  # noqa: PLC0415 - Ray is an extra
+
+    cluster = Cluster(question.ray)
+    try:
+        yield
+    finally:
+        cluster.close()
+
+
+def _scan(picture: Picture, question: Question, progress: Progress, watch: Watch | None) -> tuple[Tally, ...]:
     each = question.scenarios
     found: list[Tally] = []
     for hour in picture.hours:
@@ -160,11 +185,10 @@ def _batches(picture: Picture, tally: Tally, question: Question) -> Iterator[Bat
         yield from _routed(picture, tally, at_most_one)
     else:
         run = _sweep(picture, tally.hour, at_most_one, loads=True)
-        yield from _checked(picture, tally, at_most_one, _beyond(_chunks(run, 0, run.count)))
+        yield from _checked(picture, tally, at_most_one, _beyond(tally, _chunks(run, 0, run.count)))
     if question.at_once > 1:
         run = _sweep(picture, tally.hour, question, loads=False)
-        standing = _standing(run)
-        yield from _beyond(_chunks(run, 1 + len(question.failures), run.count), standing)
+        yield from _beyond(tally, _chunks(run, 1 + len(question.failures), run.count))
         _take_links(tally, run)
 
 
@@ -190,7 +214,12 @@ def _in_doubt(batch: Batch, picture: Picture, question: Question, stake: float) 
 
 def _sweep(picture: Picture, hour: Hour, question: Question, *, loads: bool) -> Sweep:
     model = replace(picture.at(hour), failures=question.failures)
-    return sweep(model, failures=question.at_once, limit=question.failure_limit, threads=question.threads, loads=loads)
+    limit = question.failure_limit
+    if question.ray:
+        from backstay.simulate.spread import spread  # noqa: PLC0415 - Ray is an extra
+
+        return spread(model, address=question.ray, failures=question.at_once, limit=limit, loads=loads)
+    return sweep(model, failures=question.at_once, limit=limit, threads=question.threads, loads=loads)
 
 
 def _chunks(run: Sweep, first: int, last: int) -> Iterator[Batch]:
@@ -199,16 +228,12 @@ def _chunks(run: Sweep, first: int, last: int) -> Iterator[Batch]:
         yield from run.batches(begin, min(begin + step, last))
 
 
-def _standing(run: Sweep) -> float:
-    """Mbit/s without a way although nothing fails."""
-    return float(next(run.batches(0, 1)).lost[0])
-
-
-def _beyond(batches: Iterator[Batch], standing: float | None = None) -> Iterator[Batch]:
+def _beyond(tally: Tally, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """With ``lost`` beyond what has no way although nothing fails, which the first scenario of all tells."""
     for batch in batches:
-        if standing is None:
-            standing = float(batch.lost[0])
-        yield replace(batch, lost=np.maximum(batch.lost - standing, 0.0))
+        if batch.scenario[0] == 0:
+            tally.standing = float(batch.lost[0])
+        yield replace(batch, lost=np.maximum(batch.lost - tally.standing, 0.0))
 
 
 def _take_links(tally: Tally, run: Sweep) -> None:
@@ -371,7 +396,7 @@ def _detail(tally: Tally, picture: Picture, question: Question) -> None:
     wanted = [at for at, fault in enumerate(tally.faults) if fault.over and not fault.links][:MOST_DETAILED]
     if not wanted:
         return
-    run = _sweep(picture, tally.hour, question, loads=True)
+    run = _sweep(picture, tally.hour, replace(question, ray=""), loads=True)
     for at in wanted:
         fault = tally.faults[at]
         batch = next(run.batches(fault.number, fault.number + 1))
