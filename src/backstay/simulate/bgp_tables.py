@@ -124,6 +124,35 @@ class Tables:
         self.shared: dict[tuple[object, ...], PathAttributes] = {}
         self.by_prefix = {prefix: place for place, outcome in enumerate(outcomes) for prefix in outcome.task.prefixes}
         self.sorted = sorted(self.by_prefix)
+        self._odd: dict[int, frozenset[int]] = {}
+        self._hops: dict[tuple[int, int], tuple[Address, ...] | None] = {}
+
+    def hops_heard(self, place: int, index: int) -> tuple[Address, ...] | None:
+        """Next hops of the paths that sinks like this one hold for a class: it has a route as soon as one of them leads
+        anywhere. None where that has to be worked out for this speaker alone.
+        """
+        outcome, solver = self.outcomes[place], self.solver
+        kind = solver.sinks.kinds.get((index, outcome.version))
+        if place not in self._odd:
+            self._odd[place] = frozenset(solver.exceptions(outcome))
+        if kind is None or index in self._odd[place]:
+            return None
+        if (place, kind) not in self._hops:
+            self._hops[place, kind] = self._hops_of(outcome, index)
+        return self._hops[place, kind]
+
+    def _hops_of(self, outcome: Outcome, index: int) -> tuple[Address, ...] | None:
+        version, found = outcome.version, []
+        if self.solver.family(index, version).distance_internal == INFINITE_DISTANCE:
+            return None
+        for inlet in self.solver.sinks.inlets[index, version]:
+            wire = outcome.wires.get((inlet.sender, inlet.group))
+            if wire is None or self.solver.fate(inlet.peering, version, wire) != "taken":
+                continue
+            if wire.next_hop is None or wire.via is not None or inlet.peering.must_be_connected:
+                return None
+            found.append(wire.next_hop)
+        return tuple(dict.fromkeys(found))
 
     def mapping(self) -> dict[tuple[str, str], RouteTable]:
         """By router and VRF."""
@@ -160,10 +189,24 @@ class SpeakerTable(Mapping[Prefix, Route]):
         return found
 
     def __contains__(self, prefix: object) -> bool:
-        return isinstance(prefix, Prefix) and self.find(prefix) is not None
+        """Whether there is a route, without working it out where that can be told from its next hops."""
+        place = self._tables.by_prefix.get(prefix) if isinstance(prefix, Prefix) else None
+        if place is None:
+            return False
+        if place in self._kept:
+            return self._kept[place] is not None
+        hops = self._tables.hops_heard(place, self._speaker.index)
+        if hops is None:
+            return self.find(self._tables.outcomes[place].task.prefix) is not None
+        return any(self._leads(address) for address in hops)
+
+    def _leads(self, address: Address) -> bool:
+        if address not in self._ways:
+            self._ways[address] = self._way(address)
+        return self._ways[address] is not None
 
     def __iter__(self) -> Iterator[Prefix]:
-        return (prefix for prefix in self._tables.sorted if self.find(prefix) is not None)
+        return (prefix for prefix in self._tables.sorted if prefix in self)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

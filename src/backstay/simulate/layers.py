@@ -7,6 +7,7 @@ before inter-area, level 1 before level 2). A `Row` is a layer seen from one rou
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -134,6 +135,17 @@ class Row:
             chosen = (self.layer.hop(edge) for bit, edge in enumerate(outgoing) if mask >> bit & 1)
             known = self._hops[mask] = in_order(filter(None, chosen), self._instance.maximum_paths)
         return known
+
+    def count(self) -> int:
+        """How many prefixes the row has a route for."""
+        keys, masks = np.array(self.keys, dtype=np.int64), np.array(self.masks)
+        numbers = Counter(masks[keys < UNREACHED].tolist())
+        return sum(many for mask, many in numbers.items() if self.hops(mask))
+
+    def leads_to(self, prefix: Prefix) -> bool:
+        """Whether the row has a route for the prefix."""
+        number = self.layer.block.index.get(prefix)
+        return number is not None and self.keys[number] < UNREACHED and bool(self.hops(self.masks[number]))
 
     def fingerprint(self) -> Hashable:
         """Rows of equal fingerprints make equal routes."""

@@ -113,8 +113,6 @@ class Reflection:
         """The exit as others see it, with its MED; None where they see none or another rank than its own router."""
         speaker, best = self._tables.speakers[index], selection.best
         peering = self._towards_reflector.get(index)
-        if speaker.router_id is None:
-            return None
         family = self._tables.solver.family(index, self._version)
         route = route_of(speaker, family, prefix, selection, self._tables.shared)
         if peering is None:

@@ -223,6 +223,16 @@ class Rib:
         order = self._order()
         return {prefix: found[prefix] for prefix in sorted(found, key=order.__getitem__)}
 
+    def size(self, node: Node) -> int:
+        """How many routes a node's table has, without making them where the interior ones stand in plain rows."""
+        rows = self.rows(node)
+        if rows is None:
+            return len(self.table(*node).items())
+        own = {*self._local.connected.get(node, ()), *self._local.static.get(node, ())}
+        beside = [prefix for prefix in own if self.route(*node, prefix) is not None]
+        beside += [prefix for prefix in self.bgp.routes.get(node, ()) if prefix not in own]
+        return sum(seen.count() for seen in rows) + sum(not any(seen.leads_to(p) for seen in rows) for p in beside)
+
     def fingerprint(self, node: Node) -> Hashable:
         """Tables of equal fingerprints are equal but for BGP's part (compared apart: its routes are dear to hash)."""
         own = tuple(self._local.connected.get(node, {}).items())

@@ -25,6 +25,8 @@ class Source(Protocol):
 
     def filled(self, node: Node) -> dict[Prefix, Route]: ...
 
+    def size(self, node: Node) -> int: ...
+
     def fingerprint(self, node: Node) -> Hashable: ...
 
     def contested(self, node: Node) -> set[Prefix]: ...
@@ -62,7 +64,7 @@ class LazyTable(Mapping[Prefix, Route]):
         return iter(self._routes)
 
     def __len__(self) -> int:
-        return len(self._routes)
+        return len(self._filled) if self._filled is not None else self._source.size(self._node)
 
     def items(self) -> ItemsView[Prefix, Route]:
         return self._routes.items()
