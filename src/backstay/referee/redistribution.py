@@ -54,7 +54,7 @@ def candidate(prefix: Prefix, route: Route, metric: int) -> Candidate:
         protocol=route.protocol,
         metric=metric,
         tag=route.tag,
-        next_hops=route.forwarding,
+        next_hops=route.next_hops,
         attributes=route.attributes,
     )
 
