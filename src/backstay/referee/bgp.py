@@ -27,16 +27,19 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
     """What BGP settles on over this interior. Raises `NotConverging` with the circle where it does not."""
     sessions = Sessions(network, overlay, wiring, interior)
     laid_over: dict[Place, dict[Prefix, Route]] = {}
-    for _round in range(_ROUNDS):
+    rounds = 0
+    while rounds < _ROUNDS:
         exchange = Exchange(network, overlay, sessions, interior, laid_over)
         exchange.quiet()
-        if _trip(exchange):
-            continue
         answer = Answer(exchange)
         routes = answer.routes()
         used = {place: _under_next_hops(speaker, routes[place]) for place, speaker in exchange.speakers.items()}
         used = {place: table for place, table in used.items() if table}
-        if used == laid_over:
+        if used != laid_over:
+            laid_over, rounds = used, rounds + 1
+        elif _trip(exchange):
+            laid_over, rounds = {}, 0
+        else:
             return BgpAnswer(
                 routes=routes,
                 sessions=answer.sessions(),
@@ -45,7 +48,6 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
                 unknowns=_unknowns(exchange),
                 exchange=exchange,
             )
-        laid_over = used
     raise _circle(laid_over)
 
 
