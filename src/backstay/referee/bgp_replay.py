@@ -32,6 +32,10 @@ GroupsOver = Mapping[Place, Mapping[Address, list[int]]]
 """By speaker and next hop: the groups it has a path to over that."""
 
 
+Dearer = Mapping[Address, int | None]
+"""How much more a next hop costs; None: it may not be reached any more, or nobody knows without looking."""
+
+
 def groups_over(exchange: Exchange) -> GroupsOver:
     """Where a next hop's cost may matter."""
     found: dict[Place, dict[Address, list[int]]] = {}
@@ -44,18 +48,32 @@ def groups_over(exchange: Exchange) -> GroupsOver:
     return found
 
 
-def _close(speaker: Speaker, number: int, hop: Address) -> bool:
-    """Whether what a path over the next hop costs may decide: it gets as far in the decision process, beside another one.
+def _stays(speaker: Speaker, number: int, dearer: Dearer) -> bool:
+    """Whether the choice for a group is certainly the same with these costs.
 
-    A failure makes nothing cheaper: a path that lost by its cost alone loses again (not so where MEDs differ: a winner
-    among the paths of one neighbouring AS may be another one, RFC 4451 2.2).
+    It is decided among paths alike up to the cost. The best of them stays if it is still cheaper than each that it beat by
+    cost, or both got dearer alike; so do those that share its traffic. Where MEDs differ nothing is certain: which
+    path of a neighbouring AS is compared with the others may change (RFC 4451 2.2).
     """
     choice = speaker.chosen.get(number)
     if choice is None:
-        return True
-    tied = [path for path in speaker.paths[number].values() if path.first == choice.best.first]
-    plain = len({path.med for path in tied}) == 1
-    return len(tied) > 1 and any(path.attributes.next_hop == hop for path in (choice.paths if plain else tied))
+        return False
+    best, extra = choice.best, _extra(choice.best, dearer)
+    if extra is None:
+        return False
+    for path in speaker.paths[number].values():
+        if path is best or path.first != best.first or not path.valid:
+            continue
+        more = _extra(path, dearer)
+        still = path.metric + (more or 0) > best.metric + extra and path.metric > best.metric
+        if path.med != best.med or more is None or not (more == extra or (still and path not in choice.paths)):
+            return False
+    return True
+
+
+def _extra(path: Path, dearer: Dearer) -> int | None:
+    hop = path.attributes.next_hop
+    return dearer[hop] if hop is not None and path.end is not None and hop in dearer else 0
 
 
 def replayable(exchange: Exchange) -> bool:
@@ -91,15 +109,14 @@ class Held:
 
 @dataclass(eq=False)
 class Replay:
-    """One failure played through: ``affected`` speakers see other costs of these next hops, over ``interior``, and those in
-    ``unreached`` they may not reach any more; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
+    """One failure played through: for ``affected`` speakers these next hops are dearer; ``interior`` tells what else is
+    asked; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
     """
 
     exchange: Exchange
     over: GroupsOver
     interior: Interior
-    affected: Mapping[Place, set[Address]]
-    unreached: Mapping[Place, set[Address]]
+    affected: Mapping[Place, Dearer]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
@@ -124,15 +141,17 @@ class Replay:
         place = speaker.instance.place
         before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
         self._costs[place] = (speaker.interior, before)
-        asked = [at for at in before if at[0] in self.affected[place]]
+        dearer = self.affected[place]
         speaker.interior = self.interior
-        speaker._costs = {at: cost for at, cost in before.items() if at not in asked}  # noqa: SLF001
-        unreached = self.unreached.get(place, set())
-        for hop in sorted({at[0] for at in asked}):
-            for number in self.over.get(place, {}).get(hop, ()):
-                if hop in unreached or _close(speaker, number, hop):
-                    self._touch(place, number)
-                    self._queue.append((place, number))
+        speaker._costs = {at: cost for at, cost in before.items() if at[0] not in dearer}  # noqa: SLF001
+        for (hop, connected), cost in before.items():
+            extra = dearer.get(hop)
+            if cost is not None and extra is not None:
+                speaker._costs[hop, connected] = cost + extra  # noqa: SLF001
+        for number in sorted({number for hop in dearer for number in self.over.get(place, {}).get(hop, ())}):
+            if not _stays(speaker, number, dearer):
+                self._touch(place, number)
+                self._queue.append((place, number))
 
     def _lose(self, end: End) -> None:
         place = end.instance.place

@@ -224,11 +224,7 @@ class Shortcut:
         standing = [prefix for node, prefix in cut.dropped if places[node][0] not in down]
         if any(prefix.holds(hop) for prefix in standing for hop in self.known_hops):
             return None
-        affected: dict[Place, set[Address]] = {}
-        for behind, asking in self.hops.items():
-            for node in cut.tree(behind).farther:
-                if places[node] in asking:
-                    affected.setdefault(places[node], set()).update(asking[places[node]])
+        affected = self._dearer(cut)
         dead = frozenset(place for place in self.exchange.speakers if place[0] in down)
         ends = self._cut_sessions(cut, dead)
         if ends is None:
@@ -242,6 +238,19 @@ class Shortcut:
         found = Replay(self.exchange, self.over, view, affected, dead, ends).run()
         if found is None or self._more_specific(found):
             return None
+        return found
+
+    def _dearer(self, cut: IsisCut) -> dict[Place, dict[Address, int | None]]:
+        """How much farther BGP next hops are, speaker by speaker; None where one distance does not tell."""
+        found: dict[Place, dict[Address, int | None]] = {}
+        for behind, asking in self.hops.items():
+            now, was = cut.tree(behind), self.forest.tree(behind).distance
+            for node in now.farther:
+                place = self.places[node]
+                far = now.distance.get(node)
+                for hop in asking.get(place, ()):
+                    table = found.setdefault(place, {})
+                    table[hop] = None if hop in table or far is None else int(far - was[node])
         return found
 
     def _cut_sessions(self, cut: IsisCut, dead: frozenset[Place]) -> frozenset[End] | None:
