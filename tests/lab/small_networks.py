@@ -44,7 +44,11 @@ class Box:
             lines += [f"router bgp {self.asn}", f" bgp router-id {self.loop}", *(f" {line}" for line in self.bgp), " !"]
             for version, body in self.families.items():
                 if body:
-                    lines += [f" address-family ipv{version} unicast", *(f"  {line}" for line in body), " exit-address-family"]
+                    lines += [
+                        f" address-family ipv{version} unicast",
+                        *(f"  {line}" for line in body),
+                        " exit-address-family",
+                    ]
             lines += ["exit", "!"]
         return "\n".join([*lines, "end", ""])
 
@@ -152,7 +156,15 @@ def isis_lines(
 
 def isis_process(net: Net, box: Box, kind: str = "level-2-only", area: str = "49.0001", *extra: str) -> None:
     net_line = f" net {area}.0000.0000.{box.number:04x}.00"
-    box.blocks += ["router isis C", f" is-type {kind}", " lsp-gen-interval 1", net_line, *(f" {x}" for x in extra), "exit", "!"]
+    box.blocks += [
+        "router isis C",
+        f" is-type {kind}",
+        " lsp-gen-interval 1",
+        net_line,
+        *(f" {x}" for x in extra),
+        "exit",
+        "!",
+    ]
     box.interfaces["lo"] += ["ip router isis C", "isis passive"] + (["ipv6 router isis C"] if net.six else [])
 
 
@@ -327,7 +339,11 @@ def _isis_metric() -> Net:
 @network("isis-redistribute")
 def _isis_redistribute() -> Net:
     net = isis_ring(15, 6, 1)
-    net.box(2).blocks += ["ip route 203.0.113.0/24 blackhole", "ip route 203.0.113.128/25 10.255.0.5", "ipv6 route 2001:db8:aaaa::/48 blackhole"]
+    net.box(2).blocks += [
+        "ip route 203.0.113.0/24 blackhole",
+        "ip route 203.0.113.128/25 10.255.0.5",
+        "ipv6 route 2001:db8:aaaa::/48 blackhole",
+    ]
     net.stub(4)
     for box, what in ((net.box(2), "static"), (net.box(4), "connected")):
         at = box.blocks.index(" lsp-gen-interval 1")
@@ -358,7 +374,16 @@ def _isis_one_sided() -> Net:
 @network("ospf-areas")
 def _ospf_areas() -> Net:
     net = Net(21, 8, six=False)
-    for a, b, area in ((1, 2, "0"), (2, 3, "0"), (3, 1, "0"), (2, 4, "1"), (4, 5, "1"), (3, 6, "2"), (6, 7, "2"), (1, 8, "3")):
+    for a, b, area in (
+        (1, 2, "0"),
+        (2, 3, "0"),
+        (3, 1, "0"),
+        (2, 4, "1"),
+        (4, 5, "1"),
+        (3, 6, "2"),
+        (6, 7, "2"),
+        (1, 8, "3"),
+    ):
         net.link(a, b, lines=ospf_lines(net, lambda area=area: area))  # type: ignore[misc]
     for box in net.boxes:
         ospf_process(box, area="0" if box.number <= 3 else {4: "1", 5: "1", 6: "2", 7: "2", 8: "3"}[box.number])
@@ -378,7 +403,7 @@ def _stub_area(kind: str, number: int) -> Net:
     net = _ospf_areas()
     for box in net.boxes:
         if box.number in {2, 4, 5}:
-            box.blocks[2:2] = [f" area 1 {kind}" if box.number == 2 else f" area 1 {kind.split()[0]}"]
+            box.blocks[2:2] = [f" area 1 {kind}" if box.number == 2 else f" area 1 {kind.split(maxsplit=1)[0]}"]
     net.box(7).blocks[2:2] = [" redistribute static metric 30 metric-type 1"]
     net.box(7).blocks += ["ip route 203.0.113.0/24 blackhole"]
     net.box(1).blocks[2:2] = [" default-information originate always metric 7"]
@@ -567,7 +592,11 @@ def _bgp_confederation() -> Net:
     for a, b in ((3, 4), (4, 3)):
         for version, peer in ((4, net.box(b).loop), (6, net.box(b).loop6)):
             asn = net.box(b).asn
-            net.box(a).bgp += [f"neighbor {peer} remote-as {asn}", f"neighbor {peer} update-source lo", f"neighbor {peer} ebgp-multihop 5"]
+            net.box(a).bgp += [
+                f"neighbor {peer} remote-as {asn}",
+                f"neighbor {peer} update-source lo",
+                f"neighbor {peer} ebgp-multihop 5",
+            ]
             net.box(a).families[version] += [f"neighbor {peer} activate", f"neighbor {peer} next-hop-self"]
     transits(net, [1, 5])
     return net
@@ -669,7 +698,13 @@ def _bgp_redistribution() -> Net:
         start_bgp(box, 65000)
     mesh(net, [1, 2, 3])
     transits(net, [1, 3])
-    net.box(2).blocks += ["ip route 203.0.113.0/24 blackhole", "route-map MARK permit 10", " set community 65000:5", " set metric 9", "exit"]
+    net.box(2).blocks += [
+        "ip route 203.0.113.0/24 blackhole",
+        "route-map MARK permit 10",
+        " set community 65000:5",
+        " set metric 9",
+        "exit",
+    ]
     net.box(2).families[4] += ["redistribute ospf", "redistribute static route-map MARK"]
     net.box(2).blocks[2:2] = [" redistribute bgp metric 50"]
     return net
@@ -710,7 +745,10 @@ def _bgp_med() -> Net:
         start_bgp(box, 65000)
     mesh(net, [1, 2, 3, 4, 5])
     for place, (number, med) in enumerate(((1, 30), (2, 10), (3, 20))):
-        routes = [{"prefix": "100.64.1.0/24", "as_path": [64601, 65200], "med": med}, {"prefix": "100.64.2.0/24", "as_path": [64601]}]
+        routes = [
+            {"prefix": "100.64.1.0/24", "as_path": [64601, 65200], "med": med},
+            {"prefix": "100.64.2.0/24", "as_path": [64601]},
+        ]
         peer = net.outside(f"one{place}", 64601, number, routes)
         external(net, number, peer, 64601)
     peer = net.outside("other", 64602, 4, [{"prefix": "100.64.1.0/24", "as_path": [64602, 65200], "med": 5}])
@@ -725,7 +763,9 @@ def _bgp_private() -> Net:
     for box in net.boxes:
         start_bgp(box, 65000)
     mesh(net, [1, 2, 3, 4])
-    peer = net.outside("customer", 64801, 1, [{"prefix": "100.64.1.0/24", "as_path": [64801, 64802]}, "100.64.2.0/24"], "customer")
+    peer = net.outside(
+        "customer", 64801, 1, [{"prefix": "100.64.1.0/24", "as_path": [64801, 64802]}, "100.64.2.0/24"], "customer"
+    )
     external(net, 1, peer, 64801)
     peer = net.outside("up", 3356, 3, ["100.64.9.0/24"], "transit")
     external(net, 3, peer, 3356, "remove-private-AS all")
@@ -752,5 +792,14 @@ def _bgp_big() -> Net:
     return _reflected(58, client_of={1: list(range(3, 21)), 2: list(range(3, 21))}, count=20, at=[4, 11, 17])
 
 
-QUICK = ("isis-levels", "isis-lan", "ospf-nssa", "ospf-externals", "statics", "bgp-reflectors", "bgp-policies", "bgp-undefined")
+QUICK = (
+    "isis-levels",
+    "isis-lan",
+    "ospf-nssa",
+    "ospf-externals",
+    "statics",
+    "bgp-reflectors",
+    "bgp-policies",
+    "bgp-undefined",
+)
 """The part that CI runs."""

@@ -213,14 +213,20 @@ class _Site:
                 self._run(node, "sshd", "-f", str(self.folder / node.name / "sshd.conf"))
 
     def _start_agent(self) -> tuple[int, int]:
-        log = (self.folder / "agent.log").open("wb")
-        with log:
-            made = subprocess.Popen(
-                [sys.executable, "-m", "backstay.lab.agent", self.kept.id],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )  # fmt: skip
-        return (made.pid, record.started(made.pid))
+        """The lab's own servers, in a session of their own: they stand when this program has ended."""
+        log = str(self.folder / "agent.log")
+        made = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "backstay.lab.agent", self.kept.id],
+            {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        return (made, record.started(made))
 
 
 def _addresses(node: Node) -> Iterable[str]:

@@ -100,6 +100,8 @@ class Monitor:
         self._expected = {node.name: _circuits(content, node.subject) for node in content.design.of_kind(ROUTER)}
         self.agent = record.agent
         self._seen: dict[tuple[str, str], list[interior.Seen]] = {}
+        self._counts: dict[tuple[str, str], tuple[int, int]] = {}
+        self._holders = _holders(content)
         self.quiet = QUIET_OF_LANS if _has_lans(content) else QUIET
         self._far = _far_ends(content)
 
@@ -137,6 +139,9 @@ class Monitor:
                 for peer, state in found["peers"].items():
                     told = (peer, state.get("state"), state.get("pfxRcd"), state.get("pfxSnt"))
                     signature.append((*told, state.get("outq"), state.get("inq")))
+                    if peer in self._holders:
+                        both = (f"{node} {family}", f"{self._holders[peer]} {family}")
+                        self._counts[both] = (state.get("pfxRcd") or 0, state.get("pfxSnt") or 0)
                     if state.get("state") not in {"Established", "Idle (Admin)", "Idle (PfxCt)"}:
                         waiting.append(f"{node}: BGP with {peer} is {state.get('state')}")
 
@@ -154,7 +159,13 @@ class Monitor:
                 waiting.append(f"{node}: {daemon} has {near} of {wanted} adjacencies")
 
     def out_of_step(self) -> str:
-        """Two neighbours whose link-state databases differ; "" when all are in step."""
+        """Two neighbours that do not yet know the same: unlike link-state databases, or routes one has sent and the other
+        has none of; "" when all are in step.
+        """
+        for (router, remote), (received, _) in self._counts.items():
+            sent = self._counts.get((remote, router), (0, 0))[1]
+            if sent and not received:
+                return f"{router}: nothing came of the {sent} routes that {remote} sends"
         held: dict[tuple[str, str], dict[str, frozenset[tuple[str, ...]]]] = {}
         for (node, daemon), seen in self._seen.items():
             for item in seen:
@@ -196,6 +207,16 @@ class Monitor:
             signature.append((site, found["announced"], tuple(found["reached"])))
             if not found["settled"]:
                 waiting.append(f"{site}: its health is not known yet")
+
+
+def _holders(content: Content) -> dict[str, str]:
+    """The node that has each address, where one has it."""
+    return {
+        str(item.address): node.name
+        for node in content.design.of_kind(ROUTER)
+        for interface in content.network.routers[node.subject].interfaces.values()
+        for item in interface.addresses
+    }
 
 
 def _has_lans(content: Content) -> bool:

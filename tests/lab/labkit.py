@@ -1,0 +1,69 @@
+"""What tests of the lab share: whether this machine can hold one, and small folders to build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backstay.lab import record
+from backstay.lab.build import up
+from backstay.lab.design import design
+from backstay.lab.namespace import named, processes
+from backstay.lab.record import Content, Record
+from backstay.lab.requirements import missing
+from backstay.lab.teardown import down
+from backstay.model.network import NOTHING, Network, Overlay
+from backstay.read.folder import load
+
+EVERYTHING = os.environ.get("BACKSTAY_LAB") == "all"
+
+
+def require_lab(network: Network) -> None:
+    """Skip where this machine cannot hold a lab; on a machine that must (CI), fail."""
+    lacking = missing(network, design(network, NOTHING))
+    if lacking and os.environ.get("CI"):
+        pytest.fail(f"the lab cannot run here: {lacking}")
+    if lacking:
+        pytest.skip(lacking)
+
+
+@contextmanager
+def lab(
+    network: Network, identity: str, overlay: Overlay = NOTHING, *, servers: bool = False
+) -> Iterator[tuple[Record, Content]]:
+    """A lab for the length of a block."""
+    require_lab(network)
+    kept = up(network, overlay, identity=identity, servers=servers, bound=True)
+    try:
+        yield kept, record.content(kept)
+    finally:
+        down(kept)
+
+
+PAIR = {
+    "a": "hostname a\ninterface lo\n ip address 10.255.0.1/32\ninterface eth0\n ip address 10.0.0.0/31\n"
+    "ip route 10.255.0.2/32 10.0.0.1\n",
+    "b": "hostname b\ninterface lo\n ip address 10.255.0.2/32\ninterface eth0\n ip address 10.0.0.1/31\n"
+    "ip route 10.255.0.1/32 10.0.0.0\n",
+}
+
+
+def pair(folder: Path, **changed: str) -> Network:
+    """Two routers with static routes: the quickest network that forwards."""
+    (folder / "configs").mkdir(parents=True, exist_ok=True)
+    for name, text in {**PAIR, **changed}.items():
+        (folder / "configs" / f"{name}.conf").write_text(f"frr version 8.4.4\nfrr defaults traditional\n{text}")
+    return load(folder)
+
+
+def left(identity: str) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
+    """What there is of a lab: namespaces, processes, its folder."""
+    names = named(record.prefix(identity))
+    return names, processes(names), (record.root() / identity).exists()
+
+
+NOTHING_LEFT: tuple[tuple[str, ...], tuple[int, ...], bool] = ((), (), False)

@@ -1,0 +1,277 @@
+"""A lab's life and the ways it can end: nothing is ever left behind that `backstay lab down` does not find."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.lab.labkit import NOTHING_LEFT, lab, left, pair, require_lab
+
+from backstay.lab import record
+from backstay.lab.build import up
+from backstay.lab.health import dead
+from backstay.lab.namespace import create, inside, remove
+from backstay.lab.readout import state, tables
+from backstay.lab.stillness import settle
+from backstay.lab.teardown import agents, down
+from backstay.model.address import Prefix
+from backstay.model.errors import ConfigError, EnvironmentError_, Unproven
+from backstay.model.network import InterfaceRef, Overlay
+from backstay.model.state import Fate
+from backstay.read.folder import load
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    yield
+    for kept in list(record.every()):
+        if kept.id.startswith("life"):
+            down(kept)
+
+
+def until(good: Callable[[], bool], seconds: float = 20.0) -> bool:
+    late = time.monotonic() + seconds
+    while time.monotonic() < late:
+        if good():
+            return True
+        time.sleep(0.1)
+    return good()
+
+
+def test_it_comes_up_forwards_packets_and_leaves_nothing(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    require_lab(network)
+    with lab(network, "life-a") as (kept, content):
+        assert settle(kept, content) == ()
+        found = tables(kept, content).routes["a"]["default"][Prefix.parse("10.255.0.2/32")]
+        assert (found.protocol, found.distance, str(found.next_hops[0].address)) == ("static", 1, "10.0.0.1")
+        with inside(kept.namespaces["a"]):
+            done = subprocess.run(
+                ["ip", "-j", "route", "get", "10.255.0.2"], capture_output=True, text=True, check=True
+            )
+        assert json.loads(done.stdout)[0]["gateway"] == "10.0.0.1"
+        daemons = left("life-a")[1]
+        assert len(daemons) >= 4  # zebra and staticd, twice
+    assert left("life-a") == NOTHING_LEFT
+    assert [path for number in daemons for path in Path("/var/tmp/frr").glob(f"*.{number}")] == []
+
+
+def test_two_labs_side_by_side_know_nothing_of_each_other(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    with lab(network, "life-a") as (first, _), lab(network, "life-b") as (second, content):
+        down(first)
+        assert left("life-a") == NOTHING_LEFT
+        assert dead(second) == ()
+        settle(second, content)
+        assert len(tables(second, content).routes["b"]["default"]) == 3
+
+
+def test_an_id_in_use_is_refused_and_its_lab_untouched(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    with lab(network, "life-a") as (kept, _):
+        with pytest.raises(EnvironmentError_, match="a lab called life-a is there already"):
+            up(network, identity="life-a")
+        assert dead(kept) == ()
+
+
+def test_a_namespace_name_in_use_is_named_and_left_alone(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    require_lab(network)
+    taken = record.prefix("life-a") + "b"
+    create([taken])
+    try:
+        with pytest.raises(EnvironmentError_, match=f"{taken} is there already"):
+            up(network, identity="life-a")
+    finally:
+        remove([taken])
+    assert left("life-a") == NOTHING_LEFT
+
+
+def test_a_line_frr_refuses_is_shown_with_its_file_and_line(tmp_path: Path) -> None:
+    network = pair(tmp_path, b="hostname b\ninterface eth0\n ip address 10.0.0.1/31\n ip nonsense here\n")
+    require_lab(network)
+    with pytest.raises(ConfigError, match=r"configs/b.conf:6: b: FRR refuses the line: .*ip nonsense here"):
+        up(network, identity="life-a")
+    assert left("life-a") == NOTHING_LEFT
+
+
+def test_a_daemon_that_dies_is_told_as_such_and_never_as_a_change_of_routes(tmp_path: Path) -> None:
+    with lab(pair(tmp_path), "life-a") as (kept, content):
+        os.kill(int((kept.node_folder("b") / "zebra.pid").read_text()), signal.SIGKILL)
+        assert until(lambda: "b: zebra" in dead(kept))
+        with pytest.raises(Unproven, match="b: zebra"):
+            tables(kept, content)
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from backstay.read.folder import load
+from backstay.lab.build import up
+up(load(Path(sys.argv[1])), identity=sys.argv[2], bound=sys.argv[3] == "bound")
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+def builder(folder: Path, identity: str, how: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BUILDER, str(folder), identity, how], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["building", "up"])
+def test_what_a_killed_program_left_is_found_and_taken_down(when: str, tmp_path: Path) -> None:
+    require_lab(pair(tmp_path))
+    with builder(tmp_path, "life-a", "free") as made:
+        if when == "up":
+            assert made.stdout is not None
+            assert made.stdout.readline() == "up\n"
+        else:
+            assert until(lambda: bool(left("life-a")[1]))
+        made.kill()
+    kept = record.load("life-a")
+    assert kept.left_behind == (when == "building")
+    assert left("life-a") != NOTHING_LEFT
+    down(kept)
+    assert left("life-a") == NOTHING_LEFT
+    assert agents("life-a") == ()
+
+
+def test_a_bound_lab_goes_with_the_program_that_built_it_even_a_killed_one(tmp_path: Path) -> None:
+    require_lab(pair(tmp_path))
+    with builder(tmp_path, "life-a", "bound") as made:
+        assert made.stdout is not None
+        assert made.stdout.readline() == "up\n"
+        made.kill()
+    assert until(lambda: left("life-a") == NOTHING_LEFT)
+
+
+def test_ctrl_c_while_it_is_built_takes_it_down(tmp_path: Path) -> None:
+    require_lab(pair(tmp_path))
+    with builder(tmp_path, "life-a", "free") as made:
+        assert until(lambda: bool(left("life-a")[1]))
+        made.send_signal(signal.SIGINT)
+        made.wait(20)
+    assert left("life-a") == NOTHING_LEFT
+
+
+def test_a_full_disk_is_one_error_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = pair(tmp_path / "net")
+    require_lab(network)
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(small)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        monkeypatch.setenv("BACKSTAY_RUN", str(small))
+        with pytest.raises((OSError, EnvironmentError_)):
+            up(network, identity="life-a")
+        assert left("life-a") == NOTHING_LEFT
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_link_that_is_down_has_no_carrier_on_either_end(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    link = next(iter(network.links))
+    for overlay in (
+        Overlay(links_down=frozenset({link})),
+        Overlay(interfaces_down=frozenset({InterfaceRef("b", "eth0")})),
+    ):
+        with lab(network, "life-a", overlay) as (kept, content):
+            settle(kept, content)
+            found = state(kept, content, questions=False)
+        assert set(found.routes["a"]["default"]) == {Prefix.parse("10.255.0.1/32")}
+        assert found.overlay == overlay
+
+
+def test_a_router_that_is_down_is_not_there(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    with lab(network, "life-a", Overlay(routers_down=frozenset({"b"}))) as (kept, content):
+        settle(kept, content)
+        found = state(kept, content, questions=False)
+    assert set(found.routes) == {"a"}
+    assert set(found.routes["a"]["default"]) == {Prefix.parse("10.255.0.1/32")}
+
+
+DNS = """
+sites:
+  dc: {role: data-center, routers: [b], prefixes: ["198.18.1.0/24"]}
+  edge: {role: dns, routers: [a]}
+anycast:
+  dns: {prefixes: ["192.0.2.0/24"], floor: 1, health: {targets: [dc], need: 1},
+        origins: [{site: edge, router: a, address: "10.9.0.2", asn: 65100}]}
+neighbors:
+  user: {asn: 64701, kind: customer, attachments: [{router: a, address: "172.16.0.1"}], announces: ["100.64.0.0/24"]}
+services:
+  sso: {kind: sign-on, sites: [dc], needs: [dns], addresses: {dc: 198.18.1.10}}
+access:
+  noc: {kind: in-band, source: dc, targets: ["a"], needs: [dns, sso]}
+"""
+WITH_DNS = {
+    "a": "hostname a\ninterface lo\n ip address 10.255.0.1/32\ninterface eth0\n ip address 10.0.0.0/31\n"
+    "interface eth1\n ip address 10.9.0.1/29\ninterface eth2\n ip address 172.16.0.0/31\n"
+    "ip route 198.18.1.0/24 10.0.0.1\nip route 10.255.0.2/32 10.0.0.1\n"
+    "router bgp 65000\n no bgp ebgp-requires-policy\n neighbor 10.9.0.2 remote-as 65100\n neighbor 172.16.0.1 remote-as 64701\n",
+    "b": "hostname b\ninterface lo\n ip address 10.255.0.2/32\ninterface eth0\n ip address 10.0.0.1/31\n"
+    "interface eth1\n ip address 198.18.1.1/24\nip route 0.0.0.0/0 10.0.0.0\n",
+}
+
+
+def test_dns_services_and_ways_in_follow_the_network_down_and_up_again(tmp_path: Path) -> None:
+    """The data centre's link goes: the health check fails, the site withdraws, the outside hears it, names fail, ssh too."""
+    (tmp_path / "backstay.yaml").write_text(DNS)
+    network = pair(tmp_path, **WITH_DNS)
+    with lab(network, "life-a", servers=True) as (kept, content):
+        assert settle(kept, content) == ()
+        good = state(kept, content)
+        assert [(s.site, s.announced, s.reached) for s in good.sites] == [("edge", True, ("dc",))]
+        assert good.services == {"sso": True}
+        assert [path.works for path in good.access["a"]] == [True]
+        assert ("user", "192.0.2.0/24") in {(a.neighbor, str(a.prefix)) for a in good.advertisements}
+        flow = next(f for name, f in good.flows.items() if name.startswith("pop-to-dc edge>dc v4"))
+        assert (flow.fate, flow.delivered, flow.hops) == (Fate.DELIVERED, 1.0, ("a", "b"))
+        with inside(kept.namespaces["b"]):
+            subprocess.run(["ip", "link", "set", "eth0", "down"], check=True)
+        assert until(lambda: "site-withdrawn" in (kept.folder / "events.jsonl").read_text())
+        settle(kept, content)
+        bad = state(kept, content)
+        assert [(s.site, s.announced, s.failed) for s in bad.sites] == [("edge", False, ("dc",))]
+        assert bad.services == {"sso": False}
+        assert [path.works for path in bad.access["a"]] == [False]
+        assert ("user", "192.0.2.0/24") not in {(a.neighbor, str(a.prefix)) for a in bad.advertisements}
+        with inside(kept.namespaces["b"]):
+            subprocess.run(["ip", "link", "set", "eth0", "up"], check=True)
+        assert until(lambda: json.loads((kept.folder / "health.json").read_text())["dns/edge"]["announced"])
+
+
+def test_the_example_of_october_is_told_alike_by_model_and_routers() -> None:
+    """Held in full by `test_lab_engines` on small networks; here the example a newcomer runs."""
+    folder = Path(__file__).resolve().parents[2] / "examples" / "october"
+    from backstay import api
+    from backstay.audit.agree import disagreements
+    from backstay.lab.engine import completed
+
+    network = load(folder)
+    with lab(network, "life-october", servers=True) as (kept, content):
+        assert settle(kept, content) == ()
+        real = state(kept, content)
+    computed = api.simulate(network)
+    assert [
+        f"{d.shape}: {d.subject}: {d.left} / {d.right}" for d in disagreements(computed, completed(real, computed))
+    ] == []
+    assert left("life-october") == NOTHING_LEFT
