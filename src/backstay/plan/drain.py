@@ -360,7 +360,7 @@ class _Drain:
     ) -> str:
         routers = {move.router for move in moves} | set(self.target.routers)
         links = {name for move in moves for name in move.links} | set(self.target.links)
-        remarks = (f"By {chosen.title}: {chosen.does}.", f"It does not: {chosen.does_not}.") if chosen else ()
+        remarks = (f"By {chosen.title}: {chosen.does}.", f"Mind: {chosen.does_not}.") if chosen else ()
         return change_text(
             title=f"Drain {self.target}",
             intent="drain",

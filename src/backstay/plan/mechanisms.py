@@ -145,7 +145,8 @@ def graceful_move(router: Router) -> Move:
 
 def _routers_only(target: Target, what: str) -> None:
     if target.links:
-        raise NotHere(f"{what} takes a whole router, and {', '.join(target.links)} is a link")
+        named = ", ".join(target.links) + (" is a link" if len(target.links) == 1 else " are links")
+        raise NotHere(f"{what} takes a whole router; {named}")
 
 
 # ------------------------------------------------------------------------------------------- links

@@ -43,6 +43,11 @@ def rate(mbps: float) -> str:
     return f"{mbps:,.4g} M"
 
 
+def bits(mbps: float) -> str:
+    """An amount with its unit written out: ``3.15 Tbit/s``, ``0 bit/s``."""
+    return f"{rate(mbps)}bit/s" if mbps else "0 bit/s"
+
+
 def cause(failed: Sequence[Thing]) -> str:
     """What fails, for people."""
     return " + ".join(str(thing) for thing in failed) or "nothing fails"
@@ -75,7 +80,7 @@ def headline(found: Assessment) -> str:
     over = sum(hour.over for hour in found.hours)
     now = [hour for hour in found.hours if hour.lost > 0]
     if now:
-        return f"{rate(now[0].lost)}bit/s of demand are lost already, with everything up"
+        return f"{bits(now[0].lost)} of demand are lost already, with everything up"
     if over and losing:
         return f"{over:,} scenarios exceed the limit and {losing:,} lose demand"
     if over:
@@ -91,7 +96,7 @@ def _headline(found: Assessment) -> Panel:
     text = Text.assemble(
         (headline(found), f"bold {style}"),
         f"\n{found.network}: {found.routers} routers, {found.link_count} links, ",
-        f"{rate(max(hour.offered for hour in found.hours))}bit/s of demand (all amounts in bit/s)",
+        f"{bits(max(hour.offered for hour in found.hours))} of demand (all amounts in bit/s)",
         f"\n{found.scenario_count:,} scenarios, at most {found.failures} at once of {_things(found)}",
         f"; limit {_limits(found)}",
         f"\nfullest link: {percent(max(hour.utilisation for hour in found.hours))} while nothing fails, ",

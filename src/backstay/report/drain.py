@@ -13,7 +13,7 @@ from rich.text import Text
 
 from backstay.plan.drain import Drainage, HourOfDrain, PlannedStep, Trial
 from backstay.plan.standing import Moment
-from backstay.report.capacity import cause, percent, rate
+from backstay.report.capacity import bits, cause, percent, rate
 from backstay.report.document import Document
 
 DRAIN_SCHEMA = "backstay.drain/1"
@@ -58,9 +58,7 @@ def _headline(found: Drainage, written: str) -> Panel:
     if found.before is not None:
         hour = f" ({found.before.period})" if found.before.period else ""
         if found.intent == "drain":
-            text.append(
-                f"\nnow{hour}: {rate(found.through)}bit/s pass through it, {rate(found.own)}bit/s begin or end there"
-            )
+            text.append(f"\nnow{hour}: {bits(found.through)} pass through it, {bits(found.own)} begin or end there")
         text.append(f"\nfullest link now{hour}: {_load(found.before)}")
     if found.verdict is not None:
         text.append(f"\nbackstay audit of the change file: {found.verdict.decision.value}")
