@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from backstay.model.finding import Engine, Verdict
     from backstay.model.network import Network, Overlay
     from backstay.model.service import Budget
-    from backstay.model.state import State
+    from backstay.model.source import Remark
+    from backstay.model.state import Session, State
     from backstay.plan.assessment import Assessment
     from backstay.plan.drain import Drainage, Tools
     from backstay.plan.scan import Watch
@@ -57,6 +58,16 @@ def simulate(network: Network, overlay: Overlay | None = None, *, engine: str = 
     from backstay.model.network import NOTHING
 
     return engines([engine])[engine](network, NOTHING if overlay is None else overlay, sweep)
+
+
+def sessions(network: Network) -> tuple[tuple[Session, ...], tuple[Remark, ...]]:
+    """The BGP sessions of a network as it stands, and what the fast engine could not compute: much less than `simulate`.
+
+    Raises `Unproven` where the engine cannot answer.
+    """
+    from backstay.simulate.engine import sessions as fast
+
+    return fast(network)
 
 
 def audit(

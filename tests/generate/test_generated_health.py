@@ -14,7 +14,7 @@ from backstay.generate.folder import generate
 from backstay.model.network import Network, Overlay
 from backstay.model.state import State
 from backstay.read.folder import load
-from backstay.simulate.engine import simulate
+from backstay.simulate.engine import sessions, simulate
 from backstay.simulate.failures import failures_of
 
 WHOLE = [
@@ -81,3 +81,9 @@ def test_a_failure_in_the_sweep_is_what_it_is_alone(igp: str) -> None:
     for failure, item in zip(failures_of(network, Overlay()), swept_at_once, strict=True):
         alone = simulate(network, failure.overlay)
         assert item.lost_mbps + item.unavoidable_mbps == pytest.approx(alone.loads.lost_mbps), failure.name
+
+
+def test_sessions_alone_are_those_of_the_whole_answer() -> None:
+    network, state = swept("topozoo/Abilene", "isis")
+    assert sessions(network) == (state.sessions, ())
+    assert all(session.established for session in state.sessions)

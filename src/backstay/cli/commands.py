@@ -19,7 +19,7 @@ from backstay.model.finding import Decision, Severity, Verdict
 from backstay.model.network import Network
 from backstay.model.service import Budget
 from backstay.model.source import Remark, UnreadLine
-from backstay.model.state import State
+from backstay.model.state import Session, State
 
 if TYPE_CHECKING:
     from backstay.record.log import Entry, Fault
@@ -272,8 +272,8 @@ def check(network: NetworkArgument, output: TableFormatOption = TableFormat.TEXT
         tell(f"reading {network}")
         loaded = api.load(network)
         tell("computing sessions")
-        state = api.simulate(loaded)
-    remarks, unread = _remarks(loaded, state), _unread(loaded)
+        sessions, unknowns = api.sessions(loaded)
+    remarks, unread = _remarks(loaded, sessions, unknowns), _unread(loaded)
     if output is TableFormat.JSON:
         print_json(check_document(loaded, remarks, unread))
     else:
@@ -286,7 +286,7 @@ def _unread(network: Network) -> tuple[UnreadLine, ...]:
     return tuple(sorted(line for router in network.routers.values() for line in router.unread))
 
 
-def _remarks(network: Network, state: State) -> tuple[Remark, ...]:
+def _remarks(network: Network, sessions: tuple[Session, ...], unknowns: tuple[Remark, ...]) -> tuple[Remark, ...]:
     places = {
         (router.name, peer): neighbor.place
         for router in network.routers.values()
@@ -300,11 +300,11 @@ def _remarks(network: Network, state: State) -> tuple[Remark, ...]:
             session.router,
             places.get((session.router, session.peer)),
         )
-        for session in state.sessions
+        for session in sessions
         if not session.established
     )
     read = (remark for router in network.routers.values() for remark in router.remarks)
-    return (*network.remarks, *read, *down, *state.unknowns)
+    return (*network.remarks, *read, *down, *unknowns)
 
 
 def _print_check(network: Network, remarks: tuple[Remark, ...], unread: tuple[UnreadLine, ...]) -> None:

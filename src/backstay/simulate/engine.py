@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from backstay.model.errors import Unproven
 from backstay.model.network import NOTHING, Network, Overlay
-from backstay.model.state import State
+from backstay.model.source import Remark
+from backstay.model.state import Session, State
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate import bgp, cascade
 from backstay.simulate.converge import Routing, in_order
+from backstay.simulate.loads import parts
 from backstay.simulate.rib import Rib
 from backstay.simulate.tables import LazyRoutes
 
@@ -38,6 +40,16 @@ def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) 
         sweep=settled.sweep,
         unknowns=in_order({*computed.unknowns, *settled.unknowns}),
     )
+
+
+def sessions(network: Network) -> tuple[tuple[Session, ...], tuple[Remark, ...]]:
+    """BGP sessions of the network as it stands, and what could not be computed: routing alone, without the flows, loads
+    and operator paths that are most of `simulate`'s work on a large network. Raises as `simulate` does.
+    """
+    refuse_unknown_vendors(network)
+    computed = Routing(network, bgp.compute)(NOTHING)
+    _, unplaced = parts(network)
+    return computed.bgp.sessions, in_order({*computed.unknowns, *unplaced})
 
 
 def refuse_unknown_vendors(network: Network) -> None:
