@@ -52,17 +52,12 @@ def compare(states: Mapping[str, State], stage: str = "") -> tuple[Finding, ...]
 
 
 def disagreements(left: State, right: State) -> Iterator[Disagreement]:
-    """Every difference between two States, in the order of the fields, sorted within each."""
-    yield from _routes(left, right)
-    yield from _sets("adjacencies", left.adjacencies, right.adjacencies, _adjacency)
-    yield from _keyed("sessions", _sessions(left), _sessions(right))
-    yield from _sets("advertisements", left.advertisements, right.advertisements, _advertisement)
-    yield from _keyed("flows", _flows(left), _flows(right))
-    yield from _loads(left.loads, right.loads)
-    yield from _keyed("sites", _sites(left), _sites(right))
-    yield from _keyed("services", left.services, right.services)
-    yield from _keyed("access", _access(left), _access(right))
-    yield from _keyed("sweep", _sweep(left), _sweep(right))
+    """Every difference between two States, in the order of the fields, sorted within each. A field that one of the
+    engines does not answer for (``State.answers``) is not compared.
+    """
+    for field, differing in _FIELDS.items():
+        if all(state.answers is None or field in state.answers for state in (left, right)):
+            yield from differing(left, right)
 
 
 def _routes(left: State, right: State) -> Iterator[Disagreement]:
@@ -255,3 +250,19 @@ def _finding(first: str, second: str, item: Disagreement, stage: str, total: int
         after=f"{second}: {item.right}",
         stage=stage,
     )
+
+
+_FIELDS: Mapping[str, Callable[[State, State], Iterator[Disagreement]]] = {
+    "routes": _routes,
+    "adjacencies": lambda left, right: _sets("adjacencies", left.adjacencies, right.adjacencies, _adjacency),
+    "sessions": lambda left, right: _keyed("sessions", _sessions(left), _sessions(right)),
+    "advertisements": lambda left, right: _sets(
+        "advertisements", left.advertisements, right.advertisements, _advertisement
+    ),
+    "flows": lambda left, right: _keyed("flows", _flows(left), _flows(right)),
+    "loads": lambda left, right: _loads(left.loads, right.loads),
+    "sites": lambda left, right: _keyed("sites", _sites(left), _sites(right)),
+    "services": lambda left, right: _keyed("services", left.services, right.services),
+    "access": lambda left, right: _keyed("access", _access(left), _access(right)),
+    "sweep": lambda left, right: _keyed("sweep", _sweep(left), _sweep(right)),
+}

@@ -200,6 +200,8 @@ def _answer(engine: Engine, network: Network, overlay: Overlay, sweep: bool) -> 
     state: object = engine(network, overlay, sweep)
     if not isinstance(state, State):
         raise Unproven(f"it answered with {type(state).__name__} instead of a State")
+    if state.answers is not None:
+        raise Unproven("it answers for a part of the State alone, which no check can be asked about")
     if state.overlay | overlay != state.overlay:
         raise Unproven("it answered for other failures than it was asked about")
     missing: Sequence[str] = sorted(network.routers.keys() - overlay.routers_down - state.routes.keys())
