@@ -6,6 +6,7 @@ Both engines answer for the same list of flows, so that their answers can be hel
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,21 @@ def protected_flows(network: Network) -> tuple[Flow, ...]:
     Implied (unless `Protection.implied` is off): every site to every data centre (v4 and v6), data centre to data
     centre, every router to the far end of each of its internal multihop BGP sessions (loopback to loopback: the
     route-reflector mesh), every data centre to each customer's announced prefixes. A prefix that others are
-    more specific than has a flow to each part that could be routed by itself (`parts`).
+    more specific than has a flow to each part that could be routed by itself (`parts`). Those of the last few networks
+    are kept: engines and checks ask for the same ones.
     """
+    for known_network, flows in _KEPT:
+        if known_network is network:
+            return flows
+    flows = _worked_out(network)
+    _KEPT.append((network, flows))
+    return flows
+
+
+_KEPT: deque[tuple[Network, tuple[Flow, ...]]] = deque(maxlen=4)
+
+
+def _worked_out(network: Network) -> tuple[Flow, ...]:
     found: dict[str, Flow] = {}
     known = _configured_prefixes(network)
     for declared in network.protection.flows:

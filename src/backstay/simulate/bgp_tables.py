@@ -167,6 +167,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         self._speaker = speaker
         self._kept: dict[int, Route | None] = {}
         self._ways: dict[Address, tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None] = {}
+        self._leading: dict[Address, bool] = {}
 
     @property
     def tables(self) -> Tables:
@@ -201,9 +202,9 @@ class SpeakerTable(Mapping[Prefix, Route]):
         return any(self._leads(address) for address in hops)
 
     def _leads(self, address: Address) -> bool:
-        if address not in self._ways:
-            self._ways[address] = self._way(address)
-        return self._ways[address] is not None
+        if address not in self._leading:
+            self._leading[address] = self._tables.solver.way(self._speaker.index, address) is not None
+        return self._leading[address]
 
     def __iter__(self) -> Iterator[Prefix]:
         return (prefix for prefix in self._tables.sorted if prefix in self)

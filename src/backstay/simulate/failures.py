@@ -211,15 +211,19 @@ class _Sweep:
     def _dead(self, failure: Failure) -> Dead:
         """What the failure takes with it: a two-ended link dies with either end."""
         routers = failure.overlay.routers_down
-        ends = {
-            end
-            for link in self._network.links.values()
-            if link.name in failure.overlay.links_down
-            or (len(link.ends) == 2 and any(end.router in routers for end in link.ends))
-            for end in link.ends
-        }
+        links = {*failure.overlay.links_down, *(name for router in routers for name in self._links_of.get(router, ()))}
+        ends = {end for name in links for end in self._network.links[name].ends}
         own = {InterfaceRef(name, item) for name in routers for item in self._network.routers[name].interfaces}
         return Dead(routers, frozenset(ends | own))
+
+    @cached_property
+    def _links_of(self) -> Mapping[str, Sequence[str]]:
+        """Two-ended links by router."""
+        found: dict[str, list[str]] = {}
+        for link in self._network.links.values():
+            for end in link.ends if len(link.ends) == 2 else ():
+                found.setdefault(end.router, []).append(link.name)
+        return found
 
     def remarks(self) -> tuple[Remark, ...]:
         """What stays open."""
