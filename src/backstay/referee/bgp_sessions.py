@@ -242,8 +242,6 @@ class Sessions:
             return ""
         if end.single_hop and not end.shared:
             return "not directly connected"
-        if not end.shared and self.interior.resolve(router, vrf, address) is None:
-            return f"no next hop for {address}"  # FRR bgp_fsm.c bgp_start(): waits for next-hop tracking, whoever calls
         if not self.interior.can_reach(router, vrf, address):
             return f"{address} is not reachable"
         if twin is None or (end.sort == IBGP and twin.neighbor.ttl_security is None):

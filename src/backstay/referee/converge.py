@@ -112,7 +112,9 @@ class View:
         """See `Interior.can_reach`."""
         at = (router, vrf, address)
         if at not in self._reached:
-            self._reached[at] = self.walker.arrives(router, address, vrf)
+            # FRR bgp_fsm.c bgp_start() waits for next-hop tracking: a default route alone need not be enough.
+            tracked = self.rib.resolve(*at, with_bgp=True) is not None
+            self._reached[at] = tracked and self.walker.arrives(router, address, vrf)
         return self._reached[at]
 
     def candidates(self, router: str, vrf: str, protocol: str) -> Mapping[Prefix, Route]:

@@ -79,7 +79,8 @@ class Interior(Protocol):
         ...
 
     def can_reach(self, router: str, vrf: str, address: Address) -> bool:
-        """Whether a packet sent by the router arrives at whoever has the address: walked hop by hop over the tables of
+        """Whether the router has a tracked next hop for the address (`Router.resolve_via_default`) and a packet it sends
+        arrives at whoever has it: walked hop by hop over the tables of
         the round (BGP routes of the round before included), every branch of every ECMP split. It arrives at a router of
         ours that owns the address, or on the segment of an up interface whose subnet holds an address that is nobody's
         of ours (an external speaker's).
