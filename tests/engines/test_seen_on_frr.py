@@ -132,3 +132,82 @@ def test_no_policy_between_confederation_members_is_policy_enough(engine: str, t
         "two": member(2, 4, 3, ""),
     }
     assert (route(compute(engine, tmp_path, routers), "two") is None) == required
+
+
+def through_edge(state: State) -> tuple[str, ...]:
+    found = route(state, "edge")
+    assert found is not None
+    assert found.attributes is not None
+    return found.attributes.communities
+
+
+def test_a_black_hole_from_outside_stays_within(engine: str, tmp_path: Path) -> None:
+    """RFC 7999 3.2; bgp_route.c bgp_update adds NO_EXPORT."""
+    policy = "route-map IN permit 10\n set community blackhole\n"
+    assert through_edge(compute(engine, tmp_path, reflection(policy))) == ("blackhole", "no-export")
+
+
+def test_an_entry_of_several_communities_deletes_each(engine: str, tmp_path: Path) -> None:
+    """bgp_clist.c community_list_match_delete holds each community of the route against each of the entry's."""
+    policy = (
+        "bgp community-list standard OLD seq 5 permit 3:1 3:2\n"
+        "route-map IN permit 10\n set community 3:1 3:3\n continue\nroute-map IN permit 20\n set comm-list OLD delete\n"
+    )
+    assert through_edge(compute(engine, tmp_path, reflection(policy))) == ("3:3",)
+
+
+def test_under_graceful_shutdown_a_route_of_our_own_is_marked_as_it_enters(engine: str, tmp_path: Path) -> None:
+    link = wire(1, (1, 2))
+    routers = {
+        "one": f"{link[1]}ip route 203.0.113.0/24 blackhole\nrouter bgp 3\n bgp graceful-shutdown\n"
+        " neighbor 10.0.1.2 remote-as 3\n address-family ipv4 unicast\n  network 203.0.113.0/24\n",
+        "two": f"{link[2]}router bgp 3\n neighbor 10.0.1.1 remote-as 3\n",
+    }
+    found = route(compute(engine, tmp_path, routers), "two")
+    assert found is not None
+    assert found.attributes is not None
+    assert (found.attributes.communities, found.attributes.local_preference) == (("graceful-shutdown",), 0)
+
+
+def test_a_host_route_to_its_own_next_hop_is_no_way_to_it(engine: str, tmp_path: Path) -> None:
+    """bgp_nht.c bgp_find_or_add_nexthop: the prefix loops through itself; it is held invalid and not passed on."""
+    first, second = wire(1, (1, 2)), wire(2, (2, 3))
+    routers = {
+        "one": f"{first[1]}interface lo\n ip address 10.255.0.1/32\nip route 10.255.0.2/32 10.0.1.2\nrouter bgp 3\n"
+        " neighbor 10.255.0.2 remote-as 3\n neighbor 10.255.0.2 update-source lo\n address-family ipv4 unicast\n"
+        "  network 10.255.0.1/32\n",
+        "two": f"{first[2]}{second[2]}interface lo\n ip address 10.255.0.2/32\nip route 10.255.0.1/32 10.0.1.1\n"
+        "router bgp 3\n no bgp ebgp-requires-policy\n neighbor 10.255.0.1 remote-as 3\n"
+        " neighbor 10.255.0.1 update-source lo\n neighbor 10.0.2.2 remote-as 4\n",
+        "three": f"{second[3]}router bgp 4\n no bgp ebgp-requires-policy\n neighbor 10.0.2.1 remote-as 3\n",
+    }
+    state = compute(engine, tmp_path, routers)
+    assert Prefix.parse("10.255.0.1/32") not in state.routes["three"]["default"]
+
+
+def test_a_default_originated_carries_med_0(engine: str, tmp_path: Path) -> None:
+    """bgp_updgrp_adv.c subgroup_default_originate."""
+    link = wire(1, (1, 2))
+    routers = {
+        "one": f"{link[1]}router bgp 3\n neighbor 10.0.1.2 remote-as 3\n address-family ipv4 unicast\n"
+        "  neighbor 10.0.1.2 default-originate\n",
+        "two": f"{link[2]}router bgp 3\n neighbor 10.0.1.1 remote-as 3\n",
+    }
+    found = compute(engine, tmp_path, routers).routes["two"]["default"][Prefix.parse("0.0.0.0/0")]
+    assert found.attributes is not None
+    assert (found.attributes.med, found.attributes.local_preference) == (0, 100)
+
+
+def test_the_last_as_of_no_path_is_none(engine: str, tmp_path: Path) -> None:
+    """bgp_aspath.c aspath_leftmost of an empty path is 0: nothing is put before it."""
+    link = wire(1, (1, 2))
+    routers = {
+        "one": f"{link[1]}ip route 203.0.113.0/24 blackhole\nroute-map OUT permit 10\n set as-path prepend last-as 2\n"
+        "router bgp 3\n neighbor 10.0.1.2 remote-as 3\n address-family ipv4 unicast\n  network 203.0.113.0/24\n"
+        "  neighbor 10.0.1.2 route-map OUT out\n",
+        "two": f"{link[2]}router bgp 3\n neighbor 10.0.1.1 remote-as 3\n",
+    }
+    found = route(compute(engine, tmp_path, routers), "two")
+    assert found is not None
+    assert found.attributes is not None
+    assert found.attributes.as_path == ""

@@ -66,7 +66,7 @@ def test_an_outside_path_of_a_confederation_comes_before_an_inside_one_of_less_m
         more = " network 198.51.100.0/24\n" if network else ""
         return (
             f"router bgp {asn}\n bgp router-id 10.255.0.{number}\n no bgp network import-check\n"
-            f" bgp confederation identifier 65000\n bgp confederation peers {130203 - asn}\n{body}{more}exit\n"
+            f" no bgp ebgp-requires-policy\n bgp confederation identifier 65000\n bgp confederation peers {130203 - asn}\n{body}{more}exit\n"
         )
 
     def peer(number: int, asn: int) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ def export(peering: Peering, version: int, prefix: Prefix, best: Received, unsup
     path = _prepared(peering, settings, best)
     route_map = unsuppressed_by or settings.route_map_out
     if route_map is not None:
+        if path.next_hop_mark == "address":
+            path = replace(path, next_hop_mark="")
         setting = Setting(
             prefix=prefix,
             peers=frozenset({"local"}) if best.source != PEER else _heard_from(best),
@@ -153,7 +155,7 @@ def _prepared(peering: Peering, settings: NeighborFamily, best: Received) -> Pat
             changes["med"] = None
         as_path = _private_removed(peering, settings, path.as_path)
         if settings.as_override and peering.remote_as is not None:
-            as_path = bgp_path.mapped(as_path, {peering.remote_as: peering.presented_as})
+            as_path = bgp_path.mapped(as_path, {peering.remote_as: peering.speaker.process.asn})
         if as_path is not path.as_path:
             changes["as_path"] = as_path
     elif path.local_preference is None:
@@ -177,7 +179,9 @@ def _transparent(settings: NeighborFamily) -> bool:
 
 
 def _private_removed(peering: Peering, settings: NeighborFamily, path: AsPath) -> AsPath:
-    """``remove-private-AS``: the plain form acts only on a path that is private throughout; the peer's own AS stays."""
+    """``remove-private-AS``: the plain form acts only on a path that is private throughout; the peer's own AS stays.
+    What replaces is the process's AS, in a confederation the member's (FRR bgp_route.c bgp_peer_remove_private_as).
+    """
     if settings.remove_private_as is None:
         return path
     numbers = {number for _, members in path for number in members}
@@ -186,7 +190,7 @@ def _private_removed(peering: Peering, settings: NeighborFamily, path: AsPath) -
         return path
     unwanted = private - {peering.remote_as}
     if settings.replace_private_as:
-        return bgp_path.mapped(path, dict.fromkeys(unwanted, peering.presented_as))
+        return bgp_path.mapped(path, dict.fromkeys(unwanted, peering.speaker.process.asn))
     return bgp_path.excluded(path, frozenset(number for number in unwanted if number is not None))
 
 
@@ -339,12 +343,17 @@ def _through_map(peering: Peering, route_map: str, prefix: Prefix, path: Path) -
         return None
     path = outcome.path
     if path.next_hop_mark == "peer-address":
-        path = replace(path, next_hop=peering.remote_address, via=path.via if peering.remote_address is None else None)
-    return replace(path, next_hop_mark="") if path.next_hop_mark else path
+        via = path.via if peering.remote_address is None else None
+        path = replace(path, next_hop=peering.remote_address, via=via, next_hop_mark="")
+    return path
 
 
 def _lowered(peering: Peering, path: Path) -> Path:
-    """RFC 8326 4.2: a route with the graceful-shutdown community is the last choice."""
+    """RFC 7999 3.2: a black hole stays within the AS. RFC 8326 4.2: a route with the graceful-shutdown community is the
+    last choice.
+    """
+    if "blackhole" in path.communities:
+        path = replace(path, communities=sorted_communities((*path.communities, "no-export")))
     if GRACEFUL_SHUTDOWN in path.communities:
         return replace(path, local_preference=0)
     if peering.speaker.process.graceful_shutdown or peering.neighbor.graceful_shutdown:

@@ -10,6 +10,7 @@ from backstay.model.routing import Aggregate, BgpFamily, Redistribution
 from backstay.model.state import NextHop, Route
 from backstay.simulate import bgp_path
 from backstay.simulate.bgp_decision import AGGREGATE, NETWORK, REDISTRIBUTED, Received, med
+from backstay.simulate.bgp_exchange import GRACEFUL_SHUTDOWN
 from backstay.simulate.bgp_path import DEFAULT_LOCAL_WEIGHT, ORIGIN_RANK, Path
 from backstay.simulate.bgp_speaker import IBGP, Peering, Speaker
 from backstay.simulate.policy import Passed, run
@@ -53,20 +54,31 @@ def _networks(speaker: Speaker, family: BgpFamily, underlay: Underlay) -> Iterat
         route = table.get(statement.prefix)
         if statement.backdoor or (route is None and speaker.process.network_import_check):
             continue
-        path: Path | None = replace(_of_our_own(speaker), med=0)
+        path: Path | None = replace(of_our_own(speaker), med=0)
         assert path is not None
         if statement.route_map is not None:
             path = through(speaker, statement.route_map, path, Setting(prefix=statement.prefix, peers=LOCAL))
         if path is not None:
+            path = entering(speaker, path)
             forwarding = (route.forwarding or route.next_hops) if route else ()
             yield statement.prefix, Own(speaker=speaker.index, source=NETWORK, path=path, forwarding=forwarding)
 
 
-def _of_our_own(speaker: Speaker) -> Path:
+def of_our_own(speaker: Speaker) -> Path:
     """FRR bgp_attr.c bgp_attr_default_set: what begins here carries a local preference that ``set`` can add to, where a
     route from outside is matched and added to as 0 (seen on FRR 8.4.4).
     """
     return Path(weight=DEFAULT_LOCAL_WEIGHT, local_preference=speaker.process.default_local_preference)
+
+
+def entering(speaker: Speaker, path: Path) -> Path:
+    """A route of our own as it enters BGP: under ``bgp graceful-shutdown`` marked and of the lowest preference (FRR
+    bgp_route.c bgp_static_update, bgp_redistribute_add, bgp_attr.c bgp_attr_aggregate_intern).
+    """
+    if not speaker.process.graceful_shutdown:
+        return path
+    communities = sorted_communities((*path.communities, GRACEFUL_SHUTDOWN))
+    return replace(path, communities=communities, local_preference=0)
 
 
 def through(speaker: Speaker, route_map: str, path: Path, setting: Setting) -> Path | None:
@@ -88,6 +100,7 @@ def _redistributed(
         if line.route_map is not None:
             path = through(speaker, line.route_map, path, _setting(prefix, line, route))
         if path is not None:
+            path = entering(speaker, path)
             forwarding = route.forwarding or route.next_hops
             yield prefix, Own(speaker=speaker.index, source=REDISTRIBUTED, path=path, forwarding=forwarding)
 
@@ -96,7 +109,7 @@ def _carried(speaker: Speaker, line: Redistribution, route: Route) -> Path:
     """FRR bgp_route.c bgp_redistribute_add: the IGP's metric as MED, its next hop, origin incomplete."""
     first = route.next_hops[0] if route.next_hops else NextHop()
     return replace(
-        _of_our_own(speaker),
+        of_our_own(speaker),
         med=line.metric if line.metric is not None else route.metric,
         origin="incomplete",
         tag=route.tag,
@@ -158,13 +171,13 @@ def aggregate_route(speaker: Speaker, aggregate: Aggregate, parts: Sequence[Rece
         path = through(speaker, aggregate.route_map, path, Setting(prefix=aggregate.prefix, peers=LOCAL))
     if path is None:
         return None
-    return Own(speaker=speaker.index, source=AGGREGATE, path=path, forwarding=(DISCARD,))
+    return Own(speaker=speaker.index, source=AGGREGATE, path=entering(speaker, path), forwarding=(DISCARD,))
 
 
 def _summary(speaker: Speaker, aggregate: Aggregate, parts: list[Path]) -> Path:
     worst = max((part.origin for part in parts), key=ORIGIN_RANK.__getitem__)
     plain = replace(
-        _of_our_own(speaker),
+        of_our_own(speaker),
         med=0,
         origin=aggregate.origin or worst,
         atomic_aggregate=not aggregate.as_set or any(part.atomic_aggregate for part in parts),
@@ -175,7 +188,7 @@ def _summary(speaker: Speaker, aggregate: Aggregate, parts: list[Path]) -> Path:
     return replace(
         plain,
         as_path=bgp_path.aggregated([part.as_path for part in parts]),
-        communities=sorted_communities({item for part in parts for item in part.communities}),
+        communities=sorted_communities({item for part in parts for item in part.communities} - {GRACEFUL_SHUTDOWN}),
         large_communities=sorted_large({item for part in parts for item in part.large_communities}),
         extended_communities=tuple(sorted({item for part in parts for item in part.extended_communities})),
     )

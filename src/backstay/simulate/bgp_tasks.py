@@ -6,7 +6,7 @@ its route-map: both need the answers before them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from backstay.model.address import Prefix
@@ -15,10 +15,10 @@ from backstay.model.routing import Aggregate
 from backstay.simulate import bgp_path
 from backstay.simulate.bgp_classes import group
 from backstay.simulate.bgp_decision import AGGREGATE, Received
-from backstay.simulate.bgp_origin import LOCAL, Own, aggregate_route, offered, own_routes
-from backstay.simulate.bgp_path import Path
+from backstay.simulate.bgp_origin import LOCAL, Own, aggregate_route, entering, of_our_own, offered, own_routes
+from backstay.simulate.bgp_path import AsPath, Path
 from backstay.simulate.bgp_solve import Outcome, Solver, Task
-from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker
+from backstay.simulate.bgp_speaker import CONFEDERATION, EBGP, IBGP, Peering, Speaker
 from backstay.simulate.policy import Passed, run
 from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Underlay
@@ -72,8 +72,19 @@ class Work:
         later = {*self._aggregates, *DEFAULTS.values()}
         prefixes = (self._own.keys() | self._wire.keys()) - later
         origins = {prefix: (tuple(self._own.get(prefix, ())), _frozen(self._wire.get(prefix))) for prefix in prefixes}
-        for members in group(origins, self._speakers, ()):
+        for members in group(origins, self._speakers, self._possible_next_hops(origins)):
             yield self._task(members)
+
+    def _possible_next_hops(self, prefixes: Iterable[Prefix]) -> set[Prefix]:
+        """Host routes to a router: one could be its own next hop."""
+        hosts = {prefix for prefix in prefixes if prefix.is_host}
+        if not hosts:
+            return hosts
+        addresses = (
+            item for speaker in self._speakers for interface in speaker.interfaces() for item in interface.addresses
+        )
+        own = {(item.address.version, item.address.value) for item in addresses}
+        return {prefix for prefix in hosts if (prefix.version, prefix.value) in own}
 
     def _task(
         self, members: tuple[Prefix, ...], more: Sequence[Own] = (), forced: Mapping[int, Path] | None = None
@@ -120,21 +131,18 @@ class Work:
 
     def _default(self, peering: Peering, version: int, route_map: str | None) -> Path | None:
         """``default-originate``: a default of our own, past outbound policy (FRR bgp_updgrp_adv.c)."""
-        path: Path | None = Path()
+        path: Path | None = replace(of_our_own(peering.speaker), med=0, weight=0)
         if route_map is not None:
             path = self._conditional(peering.speaker, version, route_map)
         if path is None:
             return None
+        path = entering(peering.speaker, path)
         own = peering.own_next_hops.get(version)
         external = peering.kind == EBGP
-        as_path = path.as_path if peering.kind == "ibgp" else bgp_path.prepend(path.as_path, peering.presented_as)
-        preference = path.local_preference
-        if preference is None:
-            preference = peering.speaker.process.default_local_preference
         return replace(
             path,
-            as_path=as_path,
-            local_preference=None if external else preference,
+            as_path=_default_as_path(peering, path),
+            local_preference=None if external else path.local_preference,
             next_hop=own,
             via=None if own is not None else "self",
         )
@@ -146,10 +154,20 @@ class Work:
                 for prefix in outcome.task.prefixes:
                     peers = item.peering.peer_texts if item.peering else LOCAL
                     setting = Setting(prefix=prefix, peers=peers, matched=item.path)
-                    passed = prefix.version == version and run(speaker.library, route_map, Path(), setting)
+                    plain = replace(of_our_own(speaker), med=0, weight=0)
+                    passed = prefix.version == version and run(speaker.library, route_map, plain, setting)
                     if isinstance(passed, Passed):
                         return passed.path
         return None
+
+
+def _default_as_path(peering: Peering, path: Path) -> AsPath:
+    """As on any route: our AS before it, between members of a confederation as a segment of its own."""
+    if peering.kind == IBGP:
+        return path.as_path
+    if peering.kind == CONFEDERATION:
+        return bgp_path.prepend(path.as_path, peering.speaker.process.asn, confederation=True)
+    return bgp_path.prepend(path.as_path, peering.presented_as)
 
 
 def _frozen(wire: Mapping[int, Path] | None) -> tuple[tuple[int, Path], ...]:

@@ -151,10 +151,19 @@ def _community_entry_holds(kind: str, entry: CommunityListEntry, carried: tuple[
 
 
 def deleted(community_list: CommunityList, carried: tuple[str, ...]) -> tuple[str, ...]:
-    """What is left after ``set comm-list NAME delete``: each community by itself is held against the list, a
-    permit deletes it (bgp_clist.c community_list_match_delete).
+    """What is left after ``set comm-list NAME delete``: each community by itself is held against the list, a permit
+    deletes it, and an entry of several communities means each of them (bgp_clist.c community_list_match_delete).
     """
-    return tuple(item for item in carried if not community_list_permits(community_list, (item,)))
+    return tuple(item for item in carried if not _deletes(community_list, item))
+
+
+def _deletes(community_list: CommunityList, item: str) -> bool:
+    kind = community_list.kind
+    for entry in community_list.entries:
+        among = _same(kind, item) in {_same(kind, wanted) for wanted in entry.communities}
+        if among or _community_entry_holds(kind, entry, (item,), exact=False):
+            return entry.permit
+    return False
 
 
 def _same(kind: str, shown: str) -> str:

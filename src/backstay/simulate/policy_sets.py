@@ -112,12 +112,14 @@ def _delete_large_communities(action: SetAction, path: Path, setting: Setting, l
 
 
 def _prepend(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
-    """``last-as`` repeats the nearest AS of the path, or the neighbour's own where the path is empty."""
+    """``last-as`` repeats the AS the path begins with: nothing where it is empty or begins with another kind of segment
+    (FRR bgp_aspath.c aspath_leftmost).
+    """
     if action.values[0] == "last-as":
-        number = bgp_path.leftmost(path.as_path) or setting.peer_as
-        if number is None:
+        first = path.as_path[0] if path.as_path else None
+        if first is None or first.kind != bgp_path.SEQUENCE or not first.numbers:
             return path
-        numbers = (number,) * int(action.values[1])
+        numbers = (first.numbers[0],) * int(action.values[1])
     else:
         numbers = tuple(int(value) for value in action.values)
     return replace(path, as_path=bgp_path.prepend(path.as_path, *numbers))
