@@ -227,7 +227,7 @@ class Outer:
             return None
         rank, reached = boundary
         ways = _ways(reached, process.ip_version)
-        if item.forwarding is not None:
+        if item.forwarding is not None and process.ip_version == 4:  # ospf6d of FRR 8.4.4 goes to the boundary router
             towards = self._to_forwarding(key, item.forwarding, lsa.nssa)
             if towards is None:
                 return None
