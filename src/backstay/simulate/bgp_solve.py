@@ -152,7 +152,7 @@ class Solver:
         next hop is no way to it, unless a client of a reflector sent it (FRR bgp_nht.c bgp_find_or_add_nexthop).
         """
         item = Received(path=path, source=PEER, kind=peering.kind, peering=peering)
-        if _through_itself(path, prefix) and not peering.families[prefix.version].route_reflector_client:
+        if through_itself(path, prefix) and not peering.families[prefix.version].route_reflector_client:
             item.valid = False
             return item
         router, vrf = peering.speaker.key
@@ -218,7 +218,7 @@ class Solver:
         kind = self.sinks.kinds.get((index, outcome.version))
         if kind is None or index in outcome.awake:
             return None
-        if any(_through_itself(wire, outcome.task.prefix) for wire in outcome.wires.values()):
+        if any(through_itself(wire, outcome.task.prefix) for wire in outcome.wires.values()):
             return None
         if kind not in outcome.shortcuts:
             outcome.shortcuts[kind] = self.sinks.shortcut(index, outcome.version, outcome.wires)
@@ -248,7 +248,8 @@ class Solver:
         return self._connected[key]
 
 
-def _through_itself(path: Path, prefix: Prefix) -> bool:
+def through_itself(path: Path, prefix: Prefix) -> bool:
+    """Whether the route is one to its own next hop alone."""
     return prefix.is_host and path.next_hop is not None and prefix.holds(path.next_hop)
 
 

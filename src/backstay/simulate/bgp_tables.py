@@ -14,7 +14,7 @@ from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Se
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_sessions import Refusal
 from backstay.simulate.bgp_sinks import Shortcut
-from backstay.simulate.bgp_solve import Outcome, Solver
+from backstay.simulate.bgp_solve import Outcome, Solver, through_itself
 from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker, over_link_local
 from backstay.simulate.policy import Passed, run
 from backstay.simulate.policy_matches import Setting
@@ -150,6 +150,8 @@ class Tables:
             if wire is None or self.solver.fate(inlet.peering, version, wire) != "taken":
                 continue
             if wire.next_hop is None or wire.via is not None or inlet.peering.must_be_connected:
+                return None
+            if through_itself(wire, outcome.task.prefix):
                 return None
             found.append(wire.next_hop)
         return tuple(dict.fromkeys(found))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backstay.model.address import Prefix
-from backstay.model.network import Network
+from backstay.model.network import InterfaceRef, Network
 from backstay.model.routing import IsisProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, NextHop
@@ -182,7 +182,7 @@ class Isis:
             for item in imported.get(key, ()):
                 if item.level == graph.level and item.prefix.version == version:
                     cost = min(item.metric, 63) if narrow else item.metric
-                    entry = Announcement(graph.paths.index[key], cost, item.tag)
+                    entry = Announcement(graph.paths.index[key], cost)
                     announced.setdefault(item.prefix, []).append(entry)
 
     def _add_level1(self, layers: Iterable[Layer], upward: dict[NodeKey, list[Imported]]) -> None:
@@ -221,7 +221,7 @@ class Isis:
 
     def _hop(self, version: int) -> Callable[[Edge], NextHop | None]:
         hops = self._hops[version]
-        return lambda edge: hops.get((edge.local, edge.remote))
+        return _Hops(hops)
 
     def _instances(self) -> Mapping[tuple[str, str], tuple[Instance, ...]]:
         found: dict[tuple[str, str], list[Instance]] = {}
@@ -230,6 +230,16 @@ class Isis:
             instance = Instance(key, {"": semantics.distances["isis"]}, semantics.isis_maximum_paths)
             found.setdefault((key[0], process.vrf), []).append(instance)
         return {place: tuple(items) for place, items in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Hops:
+    """An edge's next hop, None where it cannot carry the version (a class, so that a State can be stored)."""
+
+    hops: Mapping[tuple[InterfaceRef, InterfaceRef], NextHop]
+
+    def __call__(self, edge: Edge) -> NextHop | None:
+        return self.hops.get((edge.local, edge.remote))
 
 
 def _remark(code: str, circuit: Circuit, text: str) -> Remark:
