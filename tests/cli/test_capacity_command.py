@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from tests.cli import small
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "120", "PYTHONPATH": str(ROOT / "src")}
-    return subprocess.run(
-        [sys.executable, "-m", "backstay", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+from tests.cli.shell import run
 
 
 @pytest.fixture(scope="module")

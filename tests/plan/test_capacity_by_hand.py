@@ -247,3 +247,10 @@ def test_progress_counts_every_scenario() -> None:
     assess(square.network(), failures=2, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (37, 37), "1 + 8 + 28"
     assert told == sorted(told)
+
+
+@pytest.mark.parametrize("metric", [0, -5])
+def test_metrics_below_one_are_refused(metric: int) -> None:
+    made = square.lab().circuit("a:to-b", metric=metric)
+    with pytest.raises(InputError, match=f"a:to-b: IS-IS metric {metric}; expected 1 or more"):
+        assess(square.network(made=made))

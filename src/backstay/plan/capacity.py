@@ -13,7 +13,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from backstay.model.errors import InputError, UsageError
-from backstay.model.network import Network
+from backstay.model.network import InterfaceRef, Network
 from backstay.model.source import Remark
 from backstay.plan.assessment import Assessment, HourUse, LinkUse, Optimum, Scenario, Share, Thing, Upgrade, Window
 from backstay.plan.losses import losers, losers_now
@@ -79,6 +79,19 @@ def _refuse_bad_amounts(network: Network) -> None:
                 raise InputError(
                     f"link {link.name}: capacity {capacity} Mbit/s; expected a number from 0 up", link.place
                 )
+        for end in link.ends:
+            _refuse_bad_metric(network, end)
+
+
+def _refuse_bad_metric(network: Network, end: InterfaceRef) -> None:
+    """A metric of 0 makes equal-cost paths a matter of order; OSPF knows none (RFC 2328 C.3)."""
+    interface = network.routers[end.router].interfaces[end.interface]
+    isis = interface.isis
+    if isis and not isis.passive and min(isis.metric.values()) < 1:
+        raise InputError(f"{end}: IS-IS metric {min(isis.metric.values())}; expected 1 or more", isis.place)
+    for ospf in (interface.ospf, interface.ospf6):
+        if ospf and ospf.cost is not None and ospf.cost < 1:
+            raise InputError(f"{end}: OSPF cost {ospf.cost}; expected 1 or more", ospf.place)
 
 
 def chosen(things: Sequence[Failure], kinds: Iterable[str] | None, exclude: Iterable[str]) -> tuple[Failure, ...]:

@@ -125,7 +125,7 @@ def _growth(found: Assessment) -> str:
     return f"demand can grow by {percent(found.growth - 1)} before a scenario meets its limit"
 
 
-def _table(title: str, *columns: tuple[str, bool]) -> Table:
+def table_of(title: str, *columns: tuple[str, bool]) -> Table:
     """A table with a title; a column is (heading, whether it is never broken: numbers, stood to the right)."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading, number in columns:
@@ -134,7 +134,7 @@ def _table(title: str, *columns: tuple[str, bool]) -> Table:
 
 
 def _hours_table(hours: Sequence[HourUse]) -> Table:
-    table = _table(
+    table = table_of(
         "Periods", ("period", False), ("demand", True), ("now", True), ("worst", True), ("when this fails", False),
         ("over", True), ("losing", True),
     )  # fmt: skip
@@ -148,7 +148,7 @@ def _hours_table(hours: Sequence[HourUse]) -> Table:
 
 def _links_table(found: Assessment, top: int) -> Table:
     many = len(found.hours) > 1
-    table = _table(
+    table = table_of(
         f"Links by their worst utilisation ({min(top, len(found.links))} of {len(found.links)} directions)",
         ("sends on", False), ("to", False), ("capacity", True), ("now", True), ("worst", True), ("headroom", True),
         ("when this fails", False),
@@ -206,7 +206,7 @@ def histogram(shares: Iterable[float]) -> list[int]:
 
 def _scenarios_table(found: Assessment, top: int) -> Table:
     total = len(found.scenarios) + found.scenarios_left_out
-    table = _table(
+    table = table_of(
         f"Scenarios over the limit or losing demand ({min(top, len(found.scenarios))} of {total:,})",
         ("what fails", False), ("fullest link", False), ("", True), ("lost", True), ("who loses", False),
     )  # fmt: skip
@@ -228,7 +228,7 @@ def _who(losers: Sequence[Loser]) -> str:
 
 
 def _upgrades_table(found: Assessment, top: int) -> Table:
-    table = _table(
+    table = table_of(
         "What one upgrade would mend: scenarios cleared, overloads removed",
         ("link", False), ("capacity", True), ("needed", True), ("cleared", True), ("removed", True),
     )  # fmt: skip
@@ -240,7 +240,7 @@ def _upgrades_table(found: Assessment, top: int) -> Table:
 
 
 def _windows_table(windows: Sequence[Window], top: int) -> Table:
-    table = _table("When a thing can be out of service", ("thing", False), ("safe", False), ("not safe", False))
+    table = table_of("When a thing can be out of service", ("thing", False), ("safe", False), ("not safe", False))
     for window in windows[:top]:
         refused = ", ".join(f"{period} ({percent(share)})" for period, share in window.unsafe)
         table.add_row(escape(str(window.thing)), escape(_periods(window)), escape(refused or "never"))
@@ -260,7 +260,7 @@ def _rooms_table(found: Assessment, top: int) -> RenderableType:
         return Text(f"room between places: {found.room_note or 'no two places with a limit between them'}", style="dim")
     alike = _alike(found.rooms)
     note = f", {found.room_note}" if found.room_note else ""
-    table = _table(
+    table = table_of(
         f"How much more each of {len(found.rooms)} pairs of places could send, tightest first{note}",
         ("room", True), ("bottleneck", False), ("when this fails", False), ("pairs", True), ("from and to", False),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from backstay.plan.drain import Drainage, HourOfDrain, PlannedStep, Trial
 from backstay.plan.standing import Moment
-from backstay.report.capacity import bits, cause, percent, rate
+from backstay.report.capacity import bits, cause, percent, rate, table_of
 from backstay.report.document import Document
 
 DRAIN_SCHEMA = "backstay.drain/1"
@@ -73,15 +72,8 @@ def _load(moment: Moment) -> str:
     return f"{percent(moment.utilisation)}, {percent(moment.worst)} at the worst failure ({cause(moment.cause)})"
 
 
-def _table(title: str, *columns: tuple[str, bool]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading, number in columns:
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    return table
-
-
 def _trials_table(found: Drainage) -> Table:
-    table = _table(
+    table = table_of(
         "What each mechanism would do here (amounts in bit/s)",
         ("mechanism", False), ("through", True), ("lost", True), ("now", True), ("failure", True), ("cut off", True),
         ("heard", True), ("", False),
@@ -130,7 +122,7 @@ def _capital(text: str) -> str:
 
 
 def _steps_table(found: Drainage) -> Table:
-    table = _table(
+    table = table_of(
         "Steps" + (f", as {found.period} sees them" if found.period else ""),
         ("#", True), ("on", False), ("what", False), ("now", True), ("failure", True), ("when this fails", False),
         ("cut off", True),
@@ -145,7 +137,7 @@ def _steps_table(found: Drainage) -> Table:
 
 
 def _hours_table(hours: tuple[HourOfDrain, ...]) -> Table:
-    table = _table("When it is safe", ("period", False), ("safe", False), ("why not", False))
+    table = table_of("When it is safe", ("period", False), ("safe", False), ("why not", False))
     for hour in hours:
         table.add_row(
             escape(hour.period), Text("yes", style="green") if hour.safe else Text("no", style="red"), escape(hour.why)
