@@ -146,7 +146,9 @@ class Answer:
         """Whether the peer has it from this very session (``as-override`` gets such a route past our loop check)."""
         if end.twin is None:
             return False
-        choice = self.exchange.speakers[end.twin.instance.place].chosen.get(number)
+        choice, group = self.exchange.speakers[end.twin.instance.place].chosen.get(number), self.exchange.groups[number]
+        if group.prefix.is_default and end.twin.families[group.version].default_originate:
+            return False  # made anew for us, whatever its own is
         return choice is not None and choice.best.end is end.twin
 
     def _sent(self, speaker: Speaker, end: End) -> list[int]:
