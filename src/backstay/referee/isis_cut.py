@@ -61,6 +61,12 @@ class Forest:
         walks = self.base.chart(next(iter(self.base.hellos.speakers)), 4).walks
         self.graph, self.overloaded = walks.graph, walks.overloaded
         self._back = self.graph.reverse(copy=False)
+        self.onward = {
+            tail: {head: edge["weight"] for head, edge in ends.items()} for tail, ends in self.graph.adj.items()
+        }
+        self.feeders = {
+            head: {tail: edge["weight"] for tail, edge in ends.items()} for head, ends in self.graph.pred.items()
+        }
         self.beside = {
             speaker.node: tuple(hop for level in speaker.process.levels for hop in self._hops(key, level))
             for key, speaker in self.base.hellos.speakers.items()
@@ -86,6 +92,7 @@ class IsisCut(Isis):
         self.base, self.forest, self.gone = base, forest, gone
         self._of = base._of  # noqa: SLF001 - the same databases, the same maps
         self.worse = dict(self._worse())
+        self._tails = {tail for tail, _head in self.worse}
         self.dropped = self._dropped()
         self._trees: dict[Node, Tree] = {}
 
@@ -127,7 +134,10 @@ class IsisCut(Isis):
         return self._trees[node]
 
     def _cost(self, tail: Node, head: Node) -> int | None:
-        return self.worse[tail, head] if (tail, head) in self.worse else self.forest.graph.adj[tail][head]["weight"]
+        if tail in self._tails and (tail, head) in self.worse:
+            return self.worse[tail, head]
+        cost: int = self.forest.onward[tail][head]
+        return cost
 
     def _regrown(self, tree: Tree) -> Tree:
         was, graph = tree.distance, self.forest.graph
@@ -149,7 +159,7 @@ class IsisCut(Isis):
 
     def _lost(self, was: Mapping[Node, float], hit: list[Node]) -> tuple[set[Node], set[Node]]:
         """Routers all of whose first steps are gone, and all that lost some."""
-        graph, lost, turned = self.forest.graph, set[Node](), set[Node]()
+        onward, lost, turned = self.forest.onward, set[Node](), set[Node]()
         heap = [(was[node], node) for node in set(hit)]
         heapq.heapify(heap)
         while heap:
@@ -157,25 +167,25 @@ class IsisCut(Isis):
             if node in lost:
                 continue
             turned.add(node)
-            for head in graph.succ[node]:
+            for head in onward[node]:
                 cost = self._cost(node, head)
                 if head in was and head not in lost and cost is not None and cost + was[head] == far:
                     break
             else:
                 lost.add(node)
-                for tail in graph.pred[node]:
-                    if was.get(tail) == graph.adj[tail][node]["weight"] + far:
+                for tail, cost in self.forest.feeders[node].items():
+                    if was.get(tail) == cost + far:
                         heapq.heappush(heap, (was[tail], tail))
         return lost, turned
 
     def _reach_again(self, lost: set[Node], distance: dict[Node, float]) -> None:
         """Dijkstra among the lost routers, from those beside them that still get there."""
-        graph = self.forest.graph
+        onward, feeders = self.forest.onward, self.forest.feeders
         heap: list[tuple[float, Node]] = []
         for node in lost:
             del distance[node]
         for node in lost:
-            for head in graph.succ[node]:
+            for head in onward[node]:
                 cost = self._cost(node, head)
                 if cost is not None and head in distance:
                     heapq.heappush(heap, (cost + distance[head], node))
@@ -184,9 +194,9 @@ class IsisCut(Isis):
             if node in distance:
                 continue
             distance[node] = far
-            for tail in graph.pred[node]:
-                cost = self._cost(tail, node)
-                if tail in lost and tail not in distance and cost is not None:
+            for tail in feeders[node]:
+                cost = self._cost(tail, node) if tail in lost else None
+                if cost is not None and tail not in distance:
                     heapq.heappush(heap, (cost + far, tail))
 
     # ------------------------------------------------------------------------------------------- routes
