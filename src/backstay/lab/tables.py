@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from backstay.lab.vty import Vty
@@ -15,6 +16,9 @@ IBGP_FLAG = 0x04
 COMMANDS = {4: "show ip route json", 6: "show ipv6 route json"}
 FAMILIES = {4: "ipv4", 6: "ipv6"}
 Table = dict[Prefix, Route]
+# The same prefixes and addresses stand in every router's table: a hundred routers repeat each a hundred times.
+_prefix = lru_cache(maxsize=1 << 17)(Prefix.parse)
+_parsed = lru_cache(maxsize=1 << 17)(Address.parse)
 
 
 def main_table(zebra: Vty) -> Table:
@@ -22,7 +26,7 @@ def main_table(zebra: Vty) -> Table:
     found: Table = {}
     for command in COMMANDS.values():
         for text, entries in zebra.json(command).items():
-            prefix = Prefix.parse(text)
+            prefix = _prefix(text)
             if not _of_the_link(prefix):
                 selected = [entry for entry in entries if entry.get("selected")]
                 if selected:
@@ -61,7 +65,8 @@ def _protocol(entry: Mapping[str, Any], shown: Iterable[NextHop]) -> str:
 
 
 def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
-    return tuple(sorted(set(hops), key=lambda hop: hop.key))
+    found = set(hops)
+    return tuple(found) if len(found) == 1 else tuple(sorted(found, key=lambda hop: hop.key))
 
 
 def _shown(hop: Mapping[str, Any]) -> NextHop:
@@ -87,7 +92,7 @@ def _address(hop: Mapping[str, Any]) -> Address | None:
     text = hop.get("ip")
     if not text or hop.get("directlyConnected"):
         return None
-    found = Address.parse(text)
+    found = _parsed(text)
     return None if found.version == 6 and found.is_link_local else found
 
 
