@@ -71,6 +71,8 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
     path = best.path
     if best.peering is not None and best.peering.index == peering.index:
         return False
+    if settings.default_originate and prefix.is_default:
+        return False  # FRR bgp_route.c subgroup_announce_check: such a peer hears the default made for it or none
     if not _communities_allow(peering, path):
         return False
     if path.originator is not None and peering.kind == IBGP and path.originator == peering.remote_id:

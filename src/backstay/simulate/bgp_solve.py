@@ -96,8 +96,11 @@ class Solver:
         self._vrfs = sorted({speaker.process.vrf for speaker in speakers})
         self._by_key = {speaker.key: speaker.index for speaker in speakers}
         self._by_id: dict[Address | None, list[int]] = {}
+        self._by_number: dict[int, list[int]] = {}
         for speaker in speakers:
             self._by_id.setdefault(speaker.router_id, []).append(speaker.index)
+            for number in {speaker.process.asn, speaker.outer_as}:
+                self._by_number.setdefault(number, []).append(speaker.index)
         self._individual = {
             version: {index for index, family in self.sinks.inlets if family == version}
             - {index for index, family in self.sinks.kinds if family == version}
@@ -196,6 +199,8 @@ class Solver:
         }
         found = set(outcome.awake) | self._individual[version]
         found |= {index for name in names for index in self._by_id.get(name, ())}
+        numbers = {number for wire in outcome.wires.values() for _, members in wire.as_path for number in members}
+        found |= {index for number in numbers for index in self._by_number.get(number, ())}
         found |= {self._by_key[key] for key in carriers if key in self._by_key}
         return sorted(index for index in found if (index, version) in self.sinks.inlets)
 
