@@ -16,6 +16,8 @@ from backstay.model.state import Route
 from backstay.referee.bgp_answer import Answer
 from backstay.referee.bgp_ends import End
 from backstay.referee.bgp_exchange import Exchange
+from backstay.referee.bgp_import import thrown_away
+from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_sessions import Sessions
 from backstay.referee.bgp_speaker import Speaker
 from backstay.referee.seams import BgpAnswer, Interior, Place, Wiring
@@ -75,8 +77,13 @@ def _trip(exchange: Exchange) -> bool:
     return bool(over)
 
 
+def _looped(end: End, version: int, attributes: Attributes) -> bool:
+    return version not in end.families or thrown_away(end, version, attributes)
+
+
 def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
-    """More prefixes than allowed: those accepted, with ``force`` all received. FRR looks before it counts the new one in:
+    """More prefixes than allowed: those accepted, with ``force`` those filtered too, where ``soft-reconfiguration`` keeps
+    them (FRR bgp_filtered_routes_count()). FRR looks before it counts the new one in:
     seen on FRR 8.4.4, limit 2, three prefixes stay until the next UPDATE of any kind, four are Idle at once. A session that
     lives from one UPDATE to the next is not counted on here.
     """
@@ -84,13 +91,13 @@ def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
         limit = family.maximum_prefix
         if limit is None or limit.warning_only:
             continue
-        held = speaker.received if limit.force else speaker.paths
-        count = sum(
-            len(exchange.groups[number].prefixes)
-            for number, by in held.items()
-            if end in by and exchange.groups[number].version == version
-        )
-        if count > limit.limit:
+        held = {number for number, by in speaker.paths.items() if end in by}
+        if limit.force and family.soft_reconfiguration:
+            held |= {
+                number for number, by in speaker.received.items() if end in by and not _looped(end, version, by[end])
+            }
+        groups = [exchange.groups[number] for number in held]
+        if sum(len(group.prefixes) for group in groups if group.version == version) > limit.limit:
             return True
     return False
 

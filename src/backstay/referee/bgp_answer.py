@@ -104,7 +104,9 @@ class Answer:
     # ------------------------------------------------------------------------------------------------ sessions
 
     def sessions(self) -> tuple[Session, ...]:
-        return tuple(sorted(self._session(end) for end in self.exchange.sessions.ends))
+        """Configured sessions; one that a listen range would make is there only while it stands."""
+        ends = self.exchange.sessions.ends
+        return tuple(sorted(self._session(end) for end in ends if end.established or end.tripped or not end.dynamic))
 
     def _session(self, end: End) -> Session:
         router, vrf = end.instance.place

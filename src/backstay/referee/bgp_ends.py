@@ -115,6 +115,15 @@ class End:
         return str(self.neighbor.peer)
 
     @property
+    def dynamic(self) -> bool:
+        """Made by ``bgp listen range``."""
+        return self.peer not in self.instance.process.neighbors
+
+    @property
+    def local_as(self) -> int | None:
+        return local_as_of(self.instance.process, self.neighbor, self.sort)
+
+    @property
     def key(self) -> tuple[str, str, str]:
         return (*self.instance.place, self.peer)
 
@@ -142,10 +151,20 @@ def sort_of(process: BgpProcess, remote_as: int) -> str:
     return CONFED if remote_as in process.confederation_peers else EBGP
 
 
+def local_as_of(process: BgpProcess, neighbor: BgpNeighbor, sort: str) -> int | None:
+    """``local-as`` where it is taken: FRR peer_local_as_set() refuses it but for external peers, and refuses our own AS and
+    the peer's.
+    """
+    if sort != EBGP or neighbor.local_as in {process.asn, neighbor.remote_as}:
+        return None
+    return neighbor.local_as
+
+
 def presented_as(process: BgpProcess, neighbor: BgpNeighbor, sort: str) -> int:
     """What our OPEN says: ``local-as``, to the outside of a confederation its identifier (RFC 5065 4), else our AS."""
-    if neighbor.local_as is not None:
-        return neighbor.local_as
+    local_as = local_as_of(process, neighbor, sort)
+    if local_as is not None:
+        return local_as
     if sort == EBGP and process.confederation_id is not None:
         return process.confederation_id
     return process.asn

@@ -301,7 +301,7 @@ def _own_numbers(end: End, family: NeighborFamily) -> tuple[int, ...]:
     """``local-as N`` puts N in front of our own number, with ``replace-as`` in its place; a private own number is left
     out where private numbers are removed (FRR bgp_append_local_as()).
     """
-    own, local_as = end.instance.process.asn, end.neighbor.local_as
+    own, local_as = end.instance.process.asn, end.local_as
     if local_as is None:
         return (own,)
     hidden = bgp_path.is_private(own) and family.remove_private_as is not None

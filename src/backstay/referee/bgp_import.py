@@ -51,7 +51,7 @@ def _open(end: End, version: int) -> bool:
             family.distribute_list_in,
             family.weight,
         )
-        known = end.sort == IBGP and end.neighbor.local_as is None and not any(named)
+        known = end.sort == IBGP and end.local_as is None and not any(named)
         known = end.open_to[version] = known and not end.instance.process.reject_as_sets
     return known
 
@@ -68,8 +68,8 @@ def _parsed(end: End, attributes: Attributes) -> Attributes | None:
             return None
         if end.neighbor.enforce_first_as and bgp_path.first_as(path) != end.peer_as:
             return None
-    if end.neighbor.local_as is not None and not end.neighbor.local_as_no_prepend:
-        return attributes._replace(as_path=bgp_path.prepend(path, (end.neighbor.local_as,)))
+    if end.local_as is not None and not end.neighbor.local_as_no_prepend:
+        return attributes._replace(as_path=bgp_path.prepend(path, (end.local_as,)))
     return attributes
 
 
@@ -86,7 +86,7 @@ def _loops(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
     process, path = end.instance.process, attributes.as_path
     if attributes.originator == end.instance.router_id or end.instance.cluster_id in attributes.cluster_list:
         return True
-    local_as = end.neighbor.local_as
+    local_as = end.local_as
     if local_as is not None:
         allowed = family.allowas_in or (0 if end.neighbor.local_as_no_prepend else 1)
         if bgp_path.occurrences(path, local_as) > allowed:

@@ -269,7 +269,7 @@ def _profile(instance: Instance, end: End) -> object:
         tuple(sorted(end.own.items())),
         end.link_local,
         end.extended_next_hop,
-        neighbor.local_as,
+        end.local_as,
         tuple((version, _settings(end.families[version])) for version in sorted(end.families)),
     )
 
