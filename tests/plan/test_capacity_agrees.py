@@ -11,6 +11,7 @@ import pytest
 
 import backstay
 from backstay.model.network import Network
+from backstay.plan import room
 from backstay.plan.capacity import assess, chosen
 from backstay.plan.optimum import best_possible
 from backstay.plan.picture import NAMED, heaviest, picture
@@ -78,13 +79,13 @@ def test_room_is_exact(network: Network) -> None:
     found = assess(network, failures=1)
     drawn = picture(network)
     assert drawn.model is not None
-    for room in (found.rooms[0], found.rooms[len(found.rooms) // 2], found.rooms[-1]):
+    for pair in (found.rooms[0], found.rooms[len(found.rooms) // 2], found.rooms[-1]):
         demands = drawn.model.demands.copy()
-        (start,) = (drawn.node_of(name) for name in network.sites[room.source].routers)
+        (start,) = (drawn.node_of(name) for name in network.sites[pair.source].routers)
         end = max(
-            number for number, name in enumerate(drawn.routers) if name in network.sites[room.destination].routers
+            number for number, name in enumerate(drawn.routers) if name in network.sites[pair.destination].routers
         )
-        demands[start, end] += room.mbps
+        demands[start, end] += pair.mbps
         highest = -1.0
         for batch in sweep(replace(drawn.model, demands=demands), loads=True):
             assert batch.loads is not None
@@ -110,3 +111,15 @@ def test_no_routing_does_better_than_the_optimum(network: Network) -> None:
         metrics = generator.integers(1, 100, len(drawn.model.links)).astype(np.uint32)
         (batch,) = sweep(replace(drawn.model, metrics=metrics), failures=0)
         assert batch.max_utilisation[0] >= best.utilisation - 1e-9
+
+
+def test_large_networks_get_the_same_room_one_by_one(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = {(item.source, item.destination): item for item in assess(network, failures=0).rooms}
+    monkeypatch.setattr(room, "AFFORDED", 0)
+    alone = assess(network, failures=1)
+    assert alone.room_note == "without failures"
+    assert {(item.source, item.destination) for item in alone.rooms} == set(together)
+    for item in alone.rooms:
+        same = together[item.source, item.destination]
+        assert item.mbps == pytest.approx(same.mbps, rel=1e-9)
+        assert item.cause == ()

@@ -12,7 +12,7 @@ from backstay.model.endpoints import entries
 from backstay.plan.assessment import Detour, Room, Stretch, Thing
 from backstay.plan.picture import Floats, Hour, Picture
 from backstay.plan.scan import Question
-from backstay.plan.ways import alive, distances, mean_lengths, ways, work
+from backstay.plan.ways import Splits, alive, distances, mean_lengths, ways, work
 from backstay.simulate.sweep import sweep
 from backstay.simulate.sweep_input import LoadModel
 
@@ -20,7 +20,7 @@ AFFORDED = 2e7
 """Shares of pairs on links, over all scenarios, that are looked at; about a second."""
 
 MOST_WAYS = 1_000
-"""Routers; the length of every pair's ways is followed hop by hop, which takes some seconds at that size."""
+"""Routers; every pair's ways are followed hop by hop, which takes some seconds at that size."""
 
 CHUNK_BYTES = 48 << 20
 
@@ -65,11 +65,14 @@ def rooms(picture: Picture, question: Question, hour: Hour) -> tuple[tuple[Room,
     if picture.model is None:
         return (), f"not computed: {picture.reason}"
     at_once, note = _affordable(picture.model, question)
-    if at_once < 0:
-        return (), note
+    if at_once < 0 and len(picture.routers) > MOST_WAYS:
+        return (), f"not computed: {len(picture.routers):,} routers are too many"
     found = _Tightest(picture, question, hour, pairs(picture))
-    for failed, loads in _scenarios(picture, question, hour, at_once):
-        found.look(failed, loads)
+    for failed, loads in _scenarios(picture, question, hour, max(at_once, 0)):
+        if at_once < 0:
+            found.look_one_by_one(loads[0])
+        else:
+            found.look(failed, loads)
     return found.rooms(), note
 
 
@@ -79,7 +82,7 @@ def _affordable(model: LoadModel, question: Question) -> tuple[int, str]:
         if counts[at_once] * work(model) <= AFFORDED:
             left_out = "" if at_once == question.at_once else f"with at most {at_once} failures at once"
             return at_once, left_out
-    return -1, f"not computed: {len(model.routers)} routers are too many"
+    return -1, "without failures" if question.at_once else ""
 
 
 def _scenarios(
@@ -132,6 +135,21 @@ class _Tightest:
         room = np.full(mean.shape, np.inf)
         np.divide(left[:, None, :], mean, out=room, where=mean > LEAST_SHARE)
         self._keep(room, failed)
+
+    def look_one_by_one(self, loads: Floats) -> None:
+        """The scenario without a failure in a large network: destination by destination, which takes less memory."""
+        left = np.maximum(self.question.limit * self.model.capacities - loads, 0.0)
+        splits = Splits(self.model)
+        numbers: dict[tuple[int, ...], list[int]] = {}
+        for number, pair in enumerate(self.wanted):
+            numbers.setdefault(pair.ends, []).append(number)
+        for ends, rows in numbers.items():
+            towards = sum((splits.shares(end) for end in ends), np.zeros(1)) / len(ends)
+            mean = np.array([towards[list(self.wanted[row].starts)].mean(axis=0) for row in rows])
+            room = np.full(mean.shape, np.inf)
+            np.divide(left, mean, out=room, where=mean > LEAST_SHARE)
+            self.bottleneck[rows] = room.argmin(axis=1)
+            self.least[rows] = room.min(axis=1)
 
     def _keep(self, room: Floats, failed: npt.NDArray[np.int32]) -> None:
         links = room.argmin(axis=2)

@@ -96,24 +96,45 @@ def _split(model: LoadModel, up: Flags, far: Floats, metrics: Floats) -> Floats:
     return split
 
 
-def mean_lengths(model: LoadModel, lengths: Floats) -> Floats:
-    """[from, to]: mean kilometres of the routed ways while nothing fails; 0 where there is none.
+class Splits:
+    """The ways of a network in which nothing fails, followed router by router, those nearest the destination first."""
 
-    A router's mean is that of its next hops' means and the links to them; those nearer to the destination come first.
-    """
-    up = np.ones((1, len(model.links)), dtype=bool)
-    metrics = model.metrics.astype(np.float64)
-    far = distances(model, up, metrics)
-    split = _split(model, up, far, metrics)[0]
-    heads = model.heads.tolist()
-    outgoing: list[list[int]] = [[] for _ in model.routers]
-    for link, tail in enumerate(model.tails.tolist()):
-        outgoing[tail].append(link)
-    found = np.zeros((len(model.routers), len(model.routers)))
-    for target in range(len(model.routers)):
-        means = [0.0] * len(model.routers)
-        shares = split[target].tolist()
-        for node in np.argsort(far[0, :, target], kind="stable").tolist():
-            means[node] = sum(shares[at] * (lengths[at] + means[heads[at]]) for at in outgoing[node] if shares[at])
-        found[:, target] = means
-    return found
+    def __init__(self, model: LoadModel) -> None:
+        up = np.ones((1, len(model.links)), dtype=bool)
+        metrics = model.metrics.astype(np.float64)
+        self._far = distances(model, up, metrics)[0]
+        self._split = _split(model, up, self._far[None], metrics)[0]
+        self._heads = model.heads.tolist()
+        self._outgoing: list[list[int]] = [[] for _ in model.routers]
+        for link, tail in enumerate(model.tails.tolist()):
+            self._outgoing[tail].append(link)
+
+    def _order(self, target: int) -> list[int]:
+        order: list[int] = np.argsort(self._far[:, target], kind="stable").tolist()
+        return order
+
+    def shares(self, target: int) -> Floats:
+        """[from, link]: the share of traffic to the target that each link carries; 0 where there is no way."""
+        found = np.zeros((len(self._outgoing), len(self._heads)))
+        shares = self._split[target].tolist()
+        for node in self._order(target):
+            for link in self._outgoing[node]:
+                if shares[link]:
+                    found[node] += shares[link] * found[self._heads[link]]
+                    found[node, link] += shares[link]
+        return found
+
+    def means(self, target: int, lengths: Floats) -> list[float]:
+        """From every router to the target the mean length of its ways; 0 where there is none."""
+        found = [0.0] * len(self._outgoing)
+        shares, heads = self._split[target].tolist(), self._heads
+        for node in self._order(target):
+            taken = (link for link in self._outgoing[node] if shares[link])
+            found[node] = sum(shares[link] * (lengths[link] + found[heads[link]]) for link in taken)
+        return found
+
+
+def mean_lengths(model: LoadModel, lengths: Floats) -> Floats:
+    """[from, to]: mean kilometres of the routed ways while nothing fails; 0 where there is none."""
+    splits = Splits(model)
+    return np.array([splits.means(target, lengths) for target in range(len(model.routers))]).T
