@@ -7,7 +7,7 @@ NATIVE := $(wildcard src/backstay/simulate/native/*) $(wildcard CMakeLists.txt)
 LAB_PACKAGES := frr frr-pythontools bird2 knot knot-dnsutils iproute2 openssh-server openssh-client procps
 BUILD_PACKAGES := python3-venv g++ make
 
-.PHONY: demo test quick check bench docs lab-packages clean
+.PHONY: demo test quick check bench laws docs lab-packages clean
 
 demo: $(STAMP)  ## audit the command of 4 October 2021, then the one that should have been typed
 	@$(BIN)/backstay demo
@@ -25,6 +25,9 @@ check: $(STAMP)  ## style, types, import rules, documentation
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate.py --check
+
+laws: $(STAMP)  ## both engines on thousands of random networks: BACKSTAY_LAWS=5000 BACKSTAY_SEED=1 make laws
+	@BACKSTAY_LAWS=$${BACKSTAY_LAWS:-1000} $(BIN)/pytest tests/laws -n 2 --dist loadgroup
 
 docs: $(STAMP)  ## write the generated reference pages and schemas
 	@$(BIN)/python docs/generate.py
