@@ -7,7 +7,7 @@ NATIVE := $(wildcard src/backstay/simulate/native/*) $(wildcard CMakeLists.txt)
 LAB_PACKAGES := frr frr-pythontools bird2 knot knot-dnsutils iproute2 openssh-server openssh-client procps
 BUILD_PACKAGES := python3-venv g++ make
 
-.PHONY: demo test quick check bench laws docs lab-packages clean
+.PHONY: demo test quick check bench laws native-asan docs lab-packages clean
 
 demo: $(STAMP)  ## audit the command of 4 October 2021, then the one that should have been typed
 	@$(BIN)/backstay demo
@@ -29,8 +29,26 @@ check: $(STAMP)  ## style, types, import rules, documentation
 laws: $(STAMP)  ## both engines on thousands of random networks: BACKSTAY_LAWS=5000 BACKSTAY_SEED=1 make laws
 	@BACKSTAY_LAWS=$${BACKSTAY_LAWS:-1000} $(BIN)/pytest tests/laws -n 2 --dist loadgroup
 
+ASAN := build/asan
+native-asan: $(STAMP)  ## the tests of the native core under address and undefined-behaviour sanitizers
+	@$(BIN)/pip install --quiet --disable-pip-version-check 'cmake>=3.20' 'nanobind>=2.4' ninja
+	@$(BIN)/cmake -S . -B $(ASAN) -G Ninja -DBACKSTAY_SANITIZE=ON -DCMAKE_BUILD_TYPE=None \
+	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null
+	@$(BIN)/cmake --build $(ASAN) --target _native >/dev/null
+	@LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so.6)" \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(BIN)/python tests/simulate/sanitized.py $(ASAN)
+
 docs: $(STAMP)  ## write the generated reference pages and schemas
 	@$(BIN)/python docs/generate.py
+
+.PHONY: replay lab-all
+replay: $(STAMP) lab-packages  ## the outage of October on real routers, then the same with the audit asked first (as root)
+	@$(BIN)/backstay replay examples/october
+
+lab-all: $(STAMP) lab-packages  ## every network of the lab's tests against both engines, and the lab's limits (as root)
+	@BACKSTAY_LAB=all $(BIN)/pytest tests/lab -rs
+	@$(BIN)/python benchmarks/lab.py
 
 bench: $(STAMP)  ## audits and capacity sweeps, side by side with peers
 	@$(BIN)/python benchmarks/audit.py

@@ -54,7 +54,7 @@ public:
             }
             if (stop) return;
             for (std::size_t s = begin; s < end; ++s)
-                write(&mine.rows[(s - begin) * graph_.edges], mine.lost[s - begin], s - first,
+                write(mine.rows.data() + (s - begin) * graph_.edges, mine.lost[s - begin], s - first,
                       static_cast<std::int64_t>(s), settings, results, worst[thread]);
         });
         merge(worst, results);
@@ -113,7 +113,7 @@ private:
             const Node to = destinations[index];
             mine.update.bind(to, base_.towards(index), base_.demand(index));
             for (std::size_t s = first; s < last; ++s) {
-                IntoRow row(&mine.rows[(s - first) * graph_.edges]);
+                IntoRow row(mine.rows.data() + (s - first) * graph_.edges);
                 mine.lost[s - first] += change(mine.update, to, single(s), row);
             }
         }

@@ -117,7 +117,7 @@ void Engine<Distance>::correct(std::size_t i, std::span<const std::uint32_t> par
             const auto r = mine.row_of[record.partner];
             if (r < 0) continue;
             mine.lost[static_cast<std::size_t>(r)] += record.lost;
-            double* row = &mine.rows[static_cast<std::size_t>(r) * graph_.edges];
+            double* row = mine.rows.data() + static_cast<std::size_t>(r) * graph_.edges;
             for (std::size_t k = record.begin; k < record.begin + record.count; ++k) row[part.edges[k]] += part.more[k];
         }
     }
@@ -153,8 +153,8 @@ void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, std::si
             if (stop) return;
             for (std::size_t r = 0; r < segment.partners.size(); ++r) {
                 const std::size_t j = segment.partners[r];
-                double* row = &mine.rows[r * n];
-                superpose(row, &differences_[i * n], &differences_[j * n], base_.loads().data(), n);
+                double* row = mine.rows.data() + r * n;
+                superpose(row, differences_.data() + i * n, differences_.data() + j * n, base_.loads().data(), n);
                 const double lost = base_.lost() + differences_lost_[i] + differences_lost_[j] + mine.lost[r];
                 write(row, lost, segment.at + r,
                       static_cast<std::int64_t>(1 + failures_.size() + pair_number(i, j)), settings, results,
@@ -207,8 +207,8 @@ template <class Distance> std::vector<double> Engine<Distance>::single_loads(std
 template <class Distance>
 bool Engine<Distance>::suspicious(std::size_t i, std::size_t j, const Settings& settings,
                                   std::span<const Edge> by_slack, std::span<const double> slack) const {
-    const double* mine = &differences_[i * graph_.edges];
-    const double* other = &differences_[j * graph_.edges];
+    const double* mine = differences_.data() + i * graph_.edges;
+    const double* other = differences_.data() + j * graph_.edges;
     const auto& base = base_.loads();
     double moved = judge_.least, moved_other = judge_.least;
     for (const Edge e : failures_[j].edges) moved += std::max(0.0, base[e] + mine[e]);
