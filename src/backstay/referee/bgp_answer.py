@@ -104,9 +104,10 @@ class Answer:
     # ------------------------------------------------------------------------------------------------ sessions
 
     def sessions(self) -> tuple[Session, ...]:
-        """Configured sessions; one that a listen range would make is there only while it stands."""
-        ends = self.exchange.sessions.ends
-        return tuple(sorted(self._session(end) for end in ends if end.established or end.tripped or not end.dynamic))
+        """Configured sessions; one that a listen range would make is there while the address listened at is up."""
+        sessions = self.exchange.sessions
+        owners = sessions.wiring.owners
+        return tuple(sorted(self._session(end) for end in sessions.ends if not end.dynamic or end.source in owners))
 
     def _session(self, end: End) -> Session:
         router, vrf = end.instance.place
