@@ -54,3 +54,12 @@ def demand(source: str, destination: str, mbps: float, period: str = "") -> Dema
 def overloaded(made: Lab, router: str) -> Lab:
     process = made.routers[router].isis[0]
     return made.change(router, isis=(replace(process, overload=OverloadBit()),))
+
+
+def two_areas() -> Network:
+    """a - b - d in area 0 and a - c - d with c in area 1: no one graph; a to d stays inside area 0."""
+    made = Lab("a b c d")
+    for name in CAPACITY:
+        made.link(*name.split("-"))
+    made.ospf("a", {"to-c": 1}).ospf("b").ospf("c", {"*": 1}).ospf("d", {"to-c": 1})
+    return network(made=made)

@@ -9,7 +9,6 @@ from tests.plan import square
 from tests.simulate.interiors import Lab
 
 from backstay.model.errors import InputError, Unproven, UsageError
-from backstay.model.network import Network
 from backstay.plan import optimum
 from backstay.plan.assessment import Assessment, LinkUse, Room, Thing
 from backstay.plan.capacity import assess
@@ -192,24 +191,15 @@ def test_demand_lost_with_everything_up_is_a_fault() -> None:
     assert found.at_fault
 
 
-def two_areas() -> Network:
-    """a - b - d in area 0 and a - c - d with c in area 1: no one graph; a to d stays inside area 0."""
-    made = Lab("a b c d")
-    for name in square.CAPACITY:
-        made.link(*name.split("-"))
-    made.ospf("a", {"to-c": 1}).ospf("b").ospf("c", {"*": 1}).ospf("d", {"to-c": 1})
-    return square.network(made=made)
-
-
 def test_areas_are_answered_by_the_engine_for_single_failures() -> None:
     """Intra-area wins (RFC 2328 11): all 60 over b; without a-b they go through area 1 over c."""
-    found = assess(two_areas(), failures=1)
+    found = assess(square.two_areas(), failures=1)
     assert link(found, "a:to-b").mbps == 60
     assert link(found, "c:to-d").worst == 1.2
     assert found.method.startswith("the engine")
     assert found.optimum.best is None
     with pytest.raises(Unproven, match="--failures 1 can"):
-        assess(two_areas(), failures=2)
+        assess(square.two_areas(), failures=2)
 
 
 @pytest.mark.parametrize(
@@ -254,3 +244,21 @@ def test_metrics_below_one_are_refused(metric: int) -> None:
     made = square.lab().circuit("a:to-b", metric=metric)
     with pytest.raises(InputError, match=f"a:to-b: IS-IS metric {metric}; expected 1 or more"):
         assess(square.network(made=made))
+
+
+def test_a_segment_of_three_routers_is_answered_by_the_engine() -> None:
+    """a, b and c share one switch: what a sends to both adds up on its one port."""
+    made = Lab("a b c")
+    for host, name in enumerate("abc"):
+        made.port(name, "lan", f"10.1.0.{host + 1}/24", f"2001:db8:1::{host + 1}/64")
+    made.join("switch", "a:lan", "b:lan", "c:lan")
+    for name in "abc":
+        made.isis(name)
+    network = square.network(square.demand("a", "b", 10.0), square.demand("a", "c", 5.0), made=made)
+    network = replace(network, links={"switch": replace(network.links["switch"], capacity=10.0)})
+    found = assess(network, failures=1)
+    assert found.method == "the engine, failure by failure: a segment joins more than two routers"
+    assert (link(found, "a:lan").mbps, link(found, "a:lan").utilisation) == (15, 1.5)
+    assert {item.failed for item in found.scenarios} == {(), (Thing("link", "switch"),)}
+    (cut,) = [item for item in found.scenarios if item.failed]
+    assert (cut.lost, [(one.destination, one.mbps) for one in cut.losers]) == (15, [("b", 10), ("c", 5)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backstay.model.address import Prefix
@@ -118,15 +118,19 @@ def _enters(sender: str, ends: set[str], target: Target) -> bool:
 
 def _own(drawn: Picture, hour: Hour, target: Target) -> tuple[float, float]:
     """Mbit/s of demand that come in for the target's routers, and those that begin or end at them."""
-    if drawn.model is None or not target.routers:
-        return 0.0, 0.0
-    nodes = {number for number, name in enumerate(drawn.routers) if name in target.routers}
     arriving = total = 0.0
-    for part, source, end in zip(hour.parts, hour.sources.tolist(), hour.targets.tolist(), strict=True):
-        if source in nodes or end in nodes:
+    for part, end in zip(hour.parts, _ends(drawn, hour) if target.routers else (), strict=False):
+        if part.router in target.routers or end in target.routers:
             total += part.mbps
-            arriving += part.mbps if source not in nodes else 0.0
+            arriving += part.mbps if part.router not in target.routers else 0.0
     return arriving, total
+
+
+def _ends(drawn: Picture, hour: Hour) -> Iterator[str | None]:
+    """The router each part ends at or leaves by."""
+    if drawn.model is not None:
+        return (drawn.routers[node] for node in hour.targets.tolist())
+    return (drawn.forwarding.end_of(part.router, part.address) for part in hour.parts)
 
 
 # ------------------------------------------------------------------------------------------- limits
