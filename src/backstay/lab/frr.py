@@ -109,7 +109,10 @@ def _after(network: Network, router: Router, *, calm: bool) -> Iterator[str]:
     for process in router.isis:
         yield f"router isis {process.tag}"
         yield " spf-interval 1"
-        yield " spf-delay-ietf init-delay 50 short-delay 100 long-delay 500 holddown 1000 time-to-learn 500"
+        delays = (200, 500, 1000) if calm else (50, 100, 500)
+        yield " spf-delay-ietf init-delay {} short-delay {} long-delay {} holddown 1000 time-to-learn 500".format(
+            *delays
+        )
         yield "exit"
     for ospf in router.ospf:
         instance = f" {ospf.instance}" if ospf.instance.isdigit() and ospf.instance not in {"0", "1"} else ""

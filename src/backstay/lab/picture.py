@@ -61,7 +61,7 @@ def _band(samples: Sequence[Sample], title: str, top: int, end: float) -> Iterat
     path = " ".join(f"{x},{y}" for x, y in points)
     yield f'<polygon points="{path}" fill="{GOOD}" fill-opacity="0.25" stroke="{GOOD}" stroke-width="1.5"/>'
     for sample in samples:
-        if sample.good == 0:
+        if sample.good == 0 and sample.total == most:
             yield _text(_x(sample.at, end) + 3, base - 5, "0", colour=BAD, weight="bold")
 
 

@@ -38,6 +38,7 @@ class Watch:
         self.where: Ground = ground(record, content)
         self.network = content.network
         self._good: dict[str, dict[str, bool]] = {name: {} for name in (NAMES, ROUTES, OPERATORS, SERVICES, SITES)}
+        self._once_good: set[tuple[str, str]] = set()
         self._stop = threading.Event()
         self._told = 0
         self._thread = threading.Thread(target=self._main, name="lab-watch", daemon=True)
@@ -146,7 +147,10 @@ class Watch:
         self.timeline.sample(series, self.now(), *self.count(series))
         if before is not None and before != good:
             kind = f"{series} {'regained' if good else 'lost'}"
-            self.timeline.add(self.now(), kind, what, _sentence(series, what, good, said))
+            again = " again" if (series, what) in self._once_good else ""
+            self.timeline.add(self.now(), kind, what, _sentence(series, what, good, said) + again * good)
+        if good:
+            self._once_good.add((series, what))
 
     async def _names(self) -> None:
         jobs = [(name, anycast) for name in self._outside() for anycast in self.network.anycasts]
@@ -231,9 +235,9 @@ def _heard(path: Any, prefixes: Sequence[Prefix]) -> bool | None:
 
 def _sentence(series: str, what: str, good: bool, said: str) -> str:
     words = {
-        NAMES: ("names resolve again for {}", "names fail for {}: {}"),
-        ROUTES: ("{} hears the DNS prefixes again", "{} hears the DNS prefixes withdrawn"),
-        OPERATORS: ("ssh works again, {}", "ssh fails, {}: {}"),
-        SERVICES: ("{} works again", "{} fails: {}"),
+        NAMES: ("names resolve for {}", "names fail for {}: {}"),
+        ROUTES: ("{} hears the DNS prefixes", "{} hears the DNS prefixes withdrawn"),
+        OPERATORS: ("ssh works, {}", "ssh fails, {}: {}"),
+        SERVICES: ("{} works", "{} fails: {}"),
     }
     return words[series][0 if good else 1].format(what, said)
