@@ -10,6 +10,7 @@ from backstay.audit.evidence import finding, point
 from backstay.audit.wording import count, counted, some, verb
 from backstay.model.address import Prefix
 from backstay.model.finding import Finding, Severity
+from backstay.model.routing import DEFAULT_VRF
 from backstay.model.service import Anycast
 from backstay.model.state import SiteHealth, State
 
@@ -33,6 +34,7 @@ def _one(context: Context, anycast: Anycast) -> Iterator[Finding]:
         text = f"the engine does not say whether {anycast.name} is announced from {some(missing)}"
         yield finding(context, ID, Severity.UNKNOWN, text)
     yield from _floor(context, anycast)
+    yield from _refused(context, anycast)
     yield from _unheard(context, anycast)
 
 
@@ -68,6 +70,38 @@ def _cascade(context: Context, anycast: Anycast, gone: list[str]) -> str:
     rounds = max((event.round for event in context.after.cascade if event.kind == "site-withdrawn"), default=0)
     took = f" after {count(rounds, 'round')} of withdrawals" if rounds > 1 else ""
     return f"; health checks fail at {some(falls, 3)}{took}" if falls else took
+
+
+def _refused(context: Context, anycast: Anycast) -> Iterator[Finding]:
+    """Sites whose speaker announces while their own router no longer takes it: to everybody else they are gone."""
+    speaking = set(_live(context.after, anycast))
+    for prefix in anycast.prefixes:
+        before, after = (_holding(state, anycast, prefix) for state in (context.before, context.after))
+        deaf = sorted((before - after) & speaking)
+        if deaf:
+            below = len(after) < anycast.floor
+            text = f"{anycast.name}: the routers of {counted(deaf, 'site')} no longer take {prefix} from their speakers, {len(after)} still do"
+            yield finding(
+                context,
+                ID,
+                Severity.DENY if below else Severity.WARNING,
+                f"{text}, the floor is {anycast.floor}" if below else text,
+                before=f"{count(len(before), 'origin')} taken in",
+                after=f"{count(len(after), 'origin')} taken in",
+            )
+
+
+def _holding(state: State, anycast: Anycast, prefix: Prefix) -> set[str]:
+    """Sites where the router's own route to the prefix comes from the site's speaker, or from itself."""
+    found = set()
+    for origin in anycast.origins:
+        route = state.routes.get(origin.router, {}).get(DEFAULT_VRF, {}).get(prefix)
+        if route is None or (origin.address and origin.address.version != prefix.version):
+            continue
+        learned = route.attributes.learned_from if route.attributes else None
+        if route.protocol != "ibgp" and (origin.address is None or learned in {None, str(origin.address)}):
+            found.add(origin.site)
+    return found
 
 
 def _unheard(context: Context, anycast: Anycast) -> Iterator[Finding]:
