@@ -89,6 +89,9 @@ class View:
     _resolved: dict[tuple[str, str, Address], Resolved | None] = field(default_factory=dict)
     _found: dict[tuple[str, str, Prefix], Route | None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._alike = self.rib.isis.is_even()
+
     def table(self, router: str, vrf: str) -> Mapping[Prefix, Route]:
         """See `Interior.table`."""
         return Inner(self, router, vrf)

@@ -300,6 +300,18 @@ class Isis:
             self._paths[at] = self._walked[same]
         return self._paths[at]
 
+    def is_even(self) -> bool:
+        """Whether everybody has one and the same map, of one level, for every IP version, with nothing brought in."""
+        speakers = self.hellos.speakers
+        spoken = frozenset(version for _key, lsp in self.lsps for version in lsp.versions)
+        return (
+            len(set(self.databases.values())) == 1
+            and all(len(speaker.process.levels) == 1 for speaker in speakers.values())
+            and len({id(self.chart(key, version).walks) for key in speakers for version in spoken}) == 1
+            and all(spoken <= hop.versions for hops in self.hellos.hops.values() for hop in hops)
+            and not any(reach.external for _key, lsp in self.lsps for reach in lsp.prefixes)
+        )
+
     def prove(self) -> None:
         """Compute every path now, so that what cannot be computed is said now. Raises `Unproven`."""
         for key, speaker in self.hellos.speakers.items():

@@ -24,15 +24,12 @@ Edge = tuple[Node, Node]
 
 def can_be_cut(base: Isis) -> bool:
     """One level, one topology walked by all, point-to-point links, nothing brought in, no default by the attached bit."""
-    speakers = base.hellos.speakers.values()
-    levels = {speaker.process.levels for speaker in speakers}
-    databases = set(base.databases.values())
+    processes = [speaker.process for speaker in base.hellos.speakers.values()]
     return (
-        len(levels) == len(databases) == 1
-        and all(len(level) == 1 for level in levels)
-        and len({id(base.chart(key, version).walks) for key in base.hellos.speakers for version in (4, 6)}) == 1
+        bool(processes)
+        and base.is_even()
         and not base.hellos.designated
-        and not any(speaker.process.redistributions or speaker.process.defaults for speaker in speakers)
+        and not any(process.redistributions or process.defaults for process in processes)
         and not any(lsp.attached for _key, lsp in base.lsps)
     )
 

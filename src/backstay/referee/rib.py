@@ -38,6 +38,7 @@ class Rib:
     _open: dict[tuple[Place, Prefix, bool], int] = field(default_factory=dict)
     _reached: int = 0
     _lengths: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _others: frozenset[Prefix] | None = None
 
     def __post_init__(self) -> None:
         self.places = tuple(sorted(_places(self.network, self.wiring)))
@@ -74,6 +75,19 @@ class Rib:
         if protocol == "bgp":
             return sorted(self.bgp.get(place, NO_ROUTES))
         return sorted(self._offered(place))
+
+    def disputed(self, prefix: Prefix) -> bool:
+        """Whether anybody has the prefix from elsewhere than IS-IS or, one router alone, from its own interface."""
+        if self._others is None:
+            counts: dict[Prefix, int] = defaultdict(int)
+            for place in self.places:
+                others = {*self.statics[place], *self.ospf.get(place, NO_ROUTES), *self.bgp.get(place, NO_ROUTES)}
+                for found in others:
+                    counts[found] += 2
+                for found in self.connected[place]:
+                    counts[found] += 1
+            self._others = frozenset(found for found, count in counts.items() if count > 1)
+        return prefix in self._others
 
     def prefixes(self, place: Place, *, with_bgp: bool = True) -> Iterator[Prefix]:
         """The prefixes of a table, sorted."""
