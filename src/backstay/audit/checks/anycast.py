@@ -80,7 +80,7 @@ def _refused(context: Context, anycast: Anycast) -> Iterator[Finding]:
         deaf = sorted((before - after) & speaking)
         if deaf:
             below = len(after) < anycast.floor
-            text = f"{anycast.name}: the routers of {counted(deaf, 'site')} no longer take {prefix} from their speakers, {len(after)} still do"
+            text = f"{anycast.name}: the routers of {counted(deaf, 'site')} no longer take {prefix} from their speakers; {count(len(after), 'site')} left"
             yield finding(
                 context,
                 ID,
