@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backstay.model.address import Address, Prefix
@@ -67,7 +67,9 @@ class Importer:
         offered = _candidate(prefix, present, metric if line.metric is None else line.metric, kind)
         accepted = self._through(line.route_map, offered)
         if accepted:
-            yield _imported(accepted, line.level)
+            made = _imported(accepted, line.level)
+            # Made whether a route is there or not, it leads to its maker (seen on FRR 8.4.4).
+            yield replace(made, forwarding=None) if line.always else made
 
     def _through(self, route_map: str | None, offered: Candidate) -> Candidate | None:
         if route_map is None:
