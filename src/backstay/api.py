@@ -22,15 +22,27 @@ if TYPE_CHECKING:
     from backstay.plan.assessment import Assessment
     from backstay.plan.drain import Drainage, Tools
     from backstay.plan.scan import Watch
+    from backstay.record.remembered import Memory
 
 Progress = Callable[[str], None]
 
 
-def load(path: str | Path) -> Network:
-    """Read a network folder. Raises `InputError` naming file and line of what is wrong."""
+def load(path: str | Path, memory: Memory | None = None) -> Network:
+    """Read a network folder; what ``memory`` knows of it is not read again. Raises `InputError` naming file and line of
+    what is wrong.
+    """
     from backstay.read.folder import load as read_folder
 
-    return read_folder(Path(path))
+    return memory.load(Path(path), read_folder) if memory else read_folder(Path(path))
+
+
+def memory() -> Memory | None:
+    """What earlier runs of this user computed (`backstay.record.remembered`); None with ``BACKSTAY_NO_CACHE`` set."""
+    from backstay.record.cache import standard
+    from backstay.record.remembered import Memory
+
+    cache = standard()
+    return Memory(cache) if cache else None
 
 
 def read_change(path: str | Path) -> Change:
@@ -77,18 +89,24 @@ def audit(
     engine_names: Sequence[str] = (),
     progress: Progress | None = None,
     budget: Budget | None = None,
+    memory: Memory | None = None,
 ) -> Verdict:
     """Judge a change: ALLOW only when every check of every required engine ran to its end and none objects.
 
     The engines are those the team requires in ``backstay.yaml`` (else `DEFAULT_ENGINES`) and any named here: names
     can add engines, never take one away. Each runs in a process of its own, within ``budget`` (else the network's).
+    States of the network as it stands that ``memory`` knows are not computed again.
     Never raises for what an engine does wrong: that is UNKNOWN.
     """
     from backstay.audit.gate import audit as judge
 
     names = required_engines(network, engine_names)
     plan = resolve(network, change)
-    return judge(plan, engines(names), names, on_progress=progress, budget=budget or network.budget)
+    heard = {
+        name: memory.engine(name, engine, plan.before) if memory and name in REMEMBERED else engine
+        for name, engine in engines(names).items()
+    }
+    return judge(plan, heard, names, on_progress=progress, budget=budget or network.budget)
 
 
 def with_demands(network: Network, path: str | Path) -> Network:
@@ -220,5 +238,8 @@ def _lab() -> Engine:
 
     return engine
 
+
+REMEMBERED = frozenset({"fast", "referee"})
+"""Engines whose answer is a function of the question: what real routers did once is not remembered."""
 
 _ENGINES: Mapping[str, Callable[[], Engine]] = {"fast": _fast, "referee": _referee, "lab": _lab}

@@ -45,6 +45,10 @@ BudgetMegabytes = Annotated[
     float | None,
     typer.Option(min=1, help="Memory each engine may hold, instead of the network's budget (3072 unless it says)."),
 ]
+CacheOption = Annotated[
+    bool,
+    typer.Option("--cache/--no-cache", help="Reuse what earlier audits read and computed of an unchanged network."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")]
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to print the result.")]
 
@@ -67,16 +71,18 @@ def audit(
     by: Annotated[str, typer.Option(metavar="NAME", help="Who takes the override upon themselves.")] = "",
     budget_seconds: BudgetSeconds = None,
     budget_mb: BudgetMegabytes = None,
+    cache: CacheOption = True,
 ) -> None:
     """Judge a change before it is typed: allow (0), deny (1) or unknown (3), with the evidence."""
     if bool(override.strip()) != bool(by.strip()):
         raise UsageError("an override needs both: --override REASON and --by NAME")
     with progress() as tell:
         tell(f"reading {network}")
-        loaded = api.load(network)
+        memory = api.memory() if cache else None
+        loaded = api.load(network, memory)
         declared = api.read_change(change)
         budget = _budget(loaded, budget_seconds, budget_mb)
-        judged = api.audit(loaded, declared, engine_names=_names(engine), progress=tell, budget=budget)
+        judged = api.audit(loaded, declared, engine_names=_names(engine), progress=tell, budget=budget, memory=memory)
         verdict = located(judged, network)
     print_verdict(verdict, output)
     overridden = _record(network, log, verdict, declared.digest, override.strip(), by.strip())

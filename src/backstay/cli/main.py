@@ -5,6 +5,7 @@ Exit codes: 0 allow or success, 1 deny or findings, 2 usage or bad input, 3 unkn
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -16,6 +17,8 @@ from backstay.model.errors import BackstayError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+RARELY = (100_000, 50, 100)
+"""How often the collector of circular garbage looks: a run makes millions of values that live to its end."""
 
 app = typer.Typer(
     name="backstay",
@@ -49,6 +52,7 @@ def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
     from backstay.cli import capacity, commands, drain, lab, replay
 
+    gc.set_threshold(*RARELY)
     commands.register(app)
     capacity.register(app)
     drain.register(app)

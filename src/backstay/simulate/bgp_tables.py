@@ -171,6 +171,10 @@ class SpeakerTable(Mapping[Prefix, Route]):
         self._ways: dict[Address, tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None] = {}
         self._leading: dict[Address, bool] = {}
 
+    def __reduce__(self) -> tuple[type[SpeakerTable], tuple[Tables, Speaker]]:
+        """Stored without the routes kept: they are worked out again when asked for."""
+        return SpeakerTable, (self._tables, self._speaker)
+
     @property
     def tables(self) -> Tables:
         """What all speakers' tables are read from."""

@@ -24,6 +24,10 @@ class LayeredRoutes:
     fixed: Mapping[NodeKey, Mapping[Prefix, Route]] = field(default_factory=dict)
     _rows: dict[tuple[NodeKey, int], list[Row]] = field(default_factory=dict)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Stored without the rows kept: they are worked out again when asked for."""
+        return {**vars(self), "_rows": {}}
+
     def route(self, router: str, vrf: str, prefix: Prefix) -> Route | None:
         """The protocol's best route; None if it has none, or the prefix is the router's own."""
         instances = self.instances.get((router, vrf))

@@ -98,6 +98,11 @@ class Rib:
         self._tables: dict[Node, LazyTable] = {}
         self._places: dict[Prefix, int] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        """Stored without the answers kept: they are worked out again when asked for."""
+        kept = Rib(self.network, self.topology, self._local, self._igps, self.bgp)
+        return dict(vars(kept))
+
     @property
     def igps(self) -> Sequence[LayeredRoutes]:
         """The interior protocols' routes, for those who work on their graphs (`shortcut`)."""
