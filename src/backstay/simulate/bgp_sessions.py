@@ -259,7 +259,7 @@ def _peering(index: int, finder: Finder, topology: Topology, end: End, other: En
         kind=configured_kind(end),
         remote_name=end.remote_name,
         remote_as=remote_as,
-        remote_id=other.speaker.router_id if other is not None else end.address,
+        remote_id=other.speaker.router_id if other is not None else _outside_id(end),
         presented_as=presented_as(end),
         local=local,
         remote_address=end.address,
@@ -270,6 +270,13 @@ def _peering(index: int, finder: Finder, topology: Topology, end: End, other: En
         external=external,
         peer_texts=frozenset({end.text, str(end.address or end.text), end.neighbor.peer_group or end.text}),
     )
+
+
+def _outside_id(end: End) -> Address | None:
+    """An identifier is 32 bits long (RFC 6286 2.1): of a speaker known by IPv6 alone its address's last ones stand in."""
+    if end.external is not None and end.external.identifier is not None:
+        return end.external.identifier
+    return None if end.address is None else Address(4, end.address.value & 0xFFFFFFFF)
 
 
 def _families(end: End, other: End | None) -> Mapping[int, NeighborFamily]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import Announcement, Interface, InterfaceRef, Network, Overlay, Router
@@ -60,12 +60,14 @@ class Speaker:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class External:
     """A BGP speaker that is no router of the network. ``asn`` None: nobody says it. ``offers`` are the routes it
-    announces, as they leave it, by prefix.
+    announces, as they leave it, by prefix. ``identifier``: an IPv4 address of it at the same router, which nobody having
+    declared its BGP identifier stands for that.
     """
 
     name: str
     asn: int | None
     offers: Mapping[Prefix, Path]
+    identifier: Address | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,9 @@ def externals(network: Network, overlay: Overlay) -> dict[tuple[str, Address], E
         for attachment in neighbor.attachments:
             router = network.router_named(attachment.router)
             if router:
-                external = External(name=neighbor.name, asn=neighbor.asn, offers=offers)
+                beside = (a.address for a in neighbor.attachments if a.router == attachment.router)
+                chosen = next((a for a in (attachment.address, *beside) if a.version == 4), None)
+                external = External(name=neighbor.name, asn=neighbor.asn, offers=offers, identifier=chosen)
                 found[router.name, attachment.address] = external
     for place, asn, prefixes, held in _origins(network, overlay):
         found[place] = _with_origin(found.get(place), place, asn, prefixes, held=held)
@@ -208,7 +212,7 @@ def _with_origin(
             offers.pop(prefix, None)
         elif prefix not in offers:
             offers[prefix] = Path(as_path=sequence(*(() if asn is None else (asn,))))
-    return External(name=known.name, asn=known.asn, offers=offers)
+    return replace(known, offers=offers)
 
 
 def unnamed(remote_as: int | str | None, router: str, peer: str) -> str:
