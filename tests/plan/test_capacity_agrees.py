@@ -17,6 +17,7 @@ from backstay.plan.optimum import best_possible
 from backstay.plan.picture import NAMED, heaviest, picture
 from backstay.plan.scan import Question, scan
 from backstay.plan.ways import alive, ways
+from backstay.read.change import parse_change
 from backstay.simulate.sweep import sweep
 from backstay.simulate.sweep_input import Failure
 
@@ -123,3 +124,21 @@ def test_large_networks_get_the_same_room_one_by_one(network: Network, monkeypat
         same = together[item.source, item.destination]
         assert item.mbps == pytest.approx(same.mbps, rel=1e-9)
         assert item.cause == ()
+
+
+def test_demand_that_is_cut_off_runs_on_by_a_default_route() -> None:
+    """Bratislava drained: without Vienna, Budapest and what lies behind it are an island, and what is sent there goes by the
+    default route to a transit. The engine answers then, and so does the assessment.
+    """
+    network = backstay.load(ROOT / "examples" / "october")
+    text = 'change: x\nintent: drain\nsteps: [{on: bts1, config: "router isis CORE\\n set-overload-bit"}]\n'
+    after = backstay.resolve(network, parse_change(text, "x")).after
+    drawn = picture(after)
+    question = Question(at_once=1, failures=chosen(drawn.failures, None, ()), limit=0.8, failure_limit=1.0)
+    (tally,) = scan(drawn, question, lambda _done, _total: None)
+    assert tally.exits_routed
+    (vienna,) = [n for n, item in enumerate(question.failures) if (item.kind, item.name) == ("router", "vie1")]
+    assert tally.thing_lost[vienna] > 0
+    state = backstay.simulate(after, sweep=True)
+    (engine,) = [item for item in state.sweep or () if (item.kind, item.name) == ("router", "vie1")]
+    assert tally.thing_lost[vienna] == engine.lost_mbps

@@ -151,7 +151,9 @@ def _method(drawn: Picture, tallies: Sequence[Tally]) -> str:
     if drawn.model is None:
         return f"the engine, failure by failure: {drawn.reason}"
     if any(tally.exits_routed for tally in tallies):
-        return "the sweep; single failures by the engine, because moving exits could matter"
+        return (
+            "the sweep; single failures by the engine, because exits that move or demand that is cut off could matter"
+        )
     return "the sweep"
 
 
@@ -321,6 +323,13 @@ def _remarks(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> It
             "no-capacity",
             f"no capacity is known for {len(silent)} interfaces that carry traffic, so no limit is held there: "
             f"{', '.join(str(ref) for ref in silent[:3])}{' ...' if len(silent) > 3 else ''}",
+        )
+    cut = any(tally.losing and (question.at_once > 1 or not tally.exits_routed) for tally in tallies)
+    if drawn.model and drawn.leaks and cut:
+        yield Remark(
+            "cut-off-loads-nothing",
+            "demand that a failure cuts off is taken to load nothing; a less specific route (a default, an aggregate) may "
+            "carry it on to where it is dropped",
         )
     held = [tally for tally in tallies if not tally.exits_routed] if question.at_once and drawn.model else []
     stake = max((drawn.at_stake(tally.hour) for tally in held), default=0.0)

@@ -74,9 +74,10 @@ class Hour:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
     """``interfaces`` are the sending ends of links, in the order of the model's links (all ends of all links where there is
-    no model); ``links`` the link of each; ``capacities`` Mbit/s, infinite where unknown. ``failures`` are what can fail, in
-    the engine's order. ``routers`` names the router of each node. ``hours`` are in the order of the periods' first
-    demands; the model carries the demands of the heaviest. ``lengths`` km, NaN where nobody says.
+    no model); ``links`` the link of each; ``capacities`` Mbit/s, infinite where unknown; ``lengths`` km, NaN where nobody
+    says. ``failures`` are what can fail, in the engine's order. ``routers`` names the router of each node. ``hours`` are in
+    the order of the periods' first demands; the model carries the demands of the heaviest. ``leaks``: there are routes
+    beside the interior's (BGP's, static ones), so that packets to a destination that is cut off may be sent on.
     """
 
     network: Network
@@ -91,6 +92,7 @@ class Picture:
     routers: tuple[str, ...] = ()
     reason: str = ""
     moving: tuple[str, ...] = ()
+    leaks: bool = False
     remarks: tuple[Remark, ...] = ()
 
     def at_stake(self, hour: Hour) -> float:
@@ -215,6 +217,8 @@ def _with_model(
         routers=nodes.routers,
         reason="" if model else "a segment joins more than two routers",
         moving=_moving(network, split, shortcut),
+        leaks=any(forwarding.fib.computed.bgp.routes.values())
+        or any(r.static_routes for r in network.routers.values()),
         remarks=(*network.remarks, *unplaced, *idle),
     )
     return replace(made, model=made.at(heaviest(made))) if model else made

@@ -2,7 +2,9 @@
 
 The sweep holds BGP's exits where they are. What is at stake is bounded: all demand whose exit a failure could move
 (`Picture.at_stake`) cannot change a link by more than its own amount. Where that could put a link on the other side of its
-limit at a single failure, every single failure is routed anew by the engine, on networks of up to `EXACT` routers.
+limit at a single failure, every single failure is routed anew by the engine, on networks of up to `EXACT` routers. So it is
+where a failure cuts demand off and a less specific route (a default towards a transit, an aggregate) may catch it: it then
+loads what is on the way to where it dies (`Picture.leaks`).
 """
 
 from __future__ import annotations
@@ -193,9 +195,9 @@ def _batches(picture: Picture, tally: Tally, question: Question) -> Iterator[Bat
 
 
 def _checked(picture: Picture, tally: Tally, question: Question, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The sweep's single failures, or the engine's where the exits that the sweep holds could matter."""
+    """The sweep's single failures, or the engine's where what the sweep leaves out could matter."""
     stake = picture.at_stake(tally.hour)
-    if not stake or len(picture.network.routers) > EXACT:
+    if not (stake or picture.leaks) or len(picture.network.routers) > EXACT:
         yield from batches
         return
     swept = list(batches)
@@ -207,7 +209,12 @@ def _checked(picture: Picture, tally: Tally, question: Question, batches: Iterat
 
 
 def _in_doubt(batch: Batch, picture: Picture, question: Question, stake: float) -> bool:
+    """Whether moving exits could change what a single failure comes to, or demand that it cuts off could load something."""
     assert batch.loads is not None
+    if picture.leaks and (batch.lost > LEAST_LOSS).any():
+        return True
+    if not stake:
+        return False
     limits = np.where(batch.scenario == 0, question.limit, question.failure_limit)[:, None] * picture.capacities
     return bool((np.abs(batch.loads - limits)[batch.scenario > 0] <= stake).any())
 
