@@ -138,7 +138,9 @@ class Answer:
         return [
             number
             for number, by in speaker.received.items()
-            if end in by and not thrown_away(end, groups[number].version, by[end]) and not self._came_back(end, number)
+            if end in by
+            and (end in speaker.paths.get(number, ()) or not thrown_away(end, groups[number].version, by[end]))
+            and not self._came_back(end, number)
         ]
 
     def _accepted(self, speaker: Speaker, end: End) -> list[int]:

@@ -43,8 +43,12 @@ class Exchange:
         self._forced: set[tuple[Place, int]] = set()
         self._decisions: dict[tuple[Place, int], int] = {}
         self._originating: dict[Place, list[int]] = {}
+        standing: dict[Place, list[End]] = {}
+        for end in sessions.ends:
+            if end.established and not end.tripped:
+                standing.setdefault(end.instance.place, []).append(end)
         for instance in sessions.instances:
-            ends = [end for end in sessions.ends if end.instance is instance and end.established and not end.tripped]
+            ends = standing.get(instance.place, [])
             self.speakers[instance.place] = Speaker(
                 instance, ends, self.groups, sessions.subnets, interior, laid_over.get(instance.place, {})
             )

@@ -18,7 +18,7 @@ def accepted(end: End, prefix: Prefix, received: Attributes, own_addresses: froz
     """The route as this end's router holds it, None where it does not take it."""
     family = end.families[prefix.version]
     if _open(end, prefix.version):
-        kept = not (_loops(end, family, received) or _martian(received.next_hop, own_addresses))
+        kept = not (_looped(end, family, received) or _martian(received.next_hop, own_addresses))
         return received if kept else None
     attributes = _parsed(end, received)
     if attributes is None or _loops(end, family, attributes) or _filtered(end, family, prefix, attributes):
@@ -82,15 +82,20 @@ def thrown_away(end: End, version: int, received: Attributes) -> bool:
 
 
 def _loops(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
+    """Also by a ``local-as``, which stands in the path once by our own doing (FRR bgp_update())."""
+    local_as = end.local_as
+    if local_as is not None:
+        allowed = family.allowas_in or (0 if end.neighbor.local_as_no_prepend else 1)
+        if bgp_path.occurrences(attributes.as_path, local_as) > allowed:
+            return True
+    return _looped(end, family, attributes)
+
+
+def _looped(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
     """RFC 4271 9.1.2 (own AS in the path), RFC 4456 8 (own ORIGINATOR_ID, own cluster)."""
     process, path = end.instance.process, attributes.as_path
     if attributes.originator == end.instance.router_id or end.instance.cluster_id in attributes.cluster_list:
         return True
-    local_as = end.local_as
-    if local_as is not None:
-        allowed = family.allowas_in or (0 if end.neighbor.local_as_no_prepend else 1)
-        if bgp_path.occurrences(path, local_as) > allowed:
-            return True
     if family.allowas_in_origin and bgp_path.last_as(path) == process.asn:
         return False
     if bgp_path.occurrences(path, process.asn) > family.allowas_in:

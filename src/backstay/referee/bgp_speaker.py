@@ -116,7 +116,8 @@ class Speaker:
         if new is None:
             self.chosen.pop(number, None)
             return old is not None
-        if family is not None and bgp_decide.depends_on_order(self.instance.process, family, new, paths):
+        process = self.instance.process
+        if not process.deterministic_med and family and bgp_decide.depends_on_order(process, family, new, paths):
             self._remark(group)
         self.chosen[number] = new
         return old is None or old.best is not new.best
