@@ -52,7 +52,8 @@ lab-all: $(STAMP) lab-packages  ## every network of the lab's tests against both
 
 bench: $(STAMP)  ## audits and capacity sweeps, side by side with peers
 	@$(BIN)/python benchmarks/audit.py
-	@$(BIN)/python benchmarks/capacity.py
+	@$(BIN)/pip install --quiet --disable-pip-version-check netgraph-core scipy
+	@$(BIN)/python -m benchmarks.capacity
 
 $(STAMP): pyproject.toml $(NATIVE)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || $(MAKE) --no-print-directory build-packages
