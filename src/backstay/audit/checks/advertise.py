@@ -18,6 +18,7 @@ from backstay.model.state import Advertisement
 ID = "advertise"
 ABOVE = frozenset({"transit", "peer"})
 """Kinds whose routes may go to customers alone (valley-free routing: Gao and Rexford 2001; RFC 7908 types 1 to 4)."""
+STOPPING = frozenset({"no-export", "no-advertise", "blackhole"})
 RETURNING = frozenset({Intent.UNDRAIN, Intent.RESTORE})
 
 
@@ -29,6 +30,7 @@ def check(context: Context) -> tuple[Finding, ...]:
         *_withdrawn(context),
         *_silenced(context),
         *_protected(context),
+        *_useless(context),
         *_changed(context),
         *_strangers(context),
     )
@@ -208,6 +210,31 @@ def _protected(context: Context) -> Iterator[Finding]:
 
 def _announced(found: list[Advertisement], prefix: Prefix) -> bool:
     return any(item.prefix.covers(prefix) and (not item.prefix.is_default or prefix.is_default) for item in found)
+
+
+def _useless(context: Context) -> Iterator[Finding]:
+    """Advertisements that are still sent and now stop at the neighbour, or are dropped by it."""
+    groups: dict[str, list[Advertisement]] = defaultdict(list)
+    for was, now in context.difference.advertisements_changed:
+        reason = _why_useless(context.network_after, now)
+        declared = now.prefix in context.change.expect.withdrawn
+        if reason and not _why_useless(context.network_before, was) and not declared:
+            groups[reason].append(now)
+    for reason, items in sorted(groups.items()):
+        if any(_kind(context.network_after, item.neighbor) != "internal" for item in items):
+            text = f"{_ears(items)} {verb(len({i.neighbor for i in items}), 'hears', 'hear')} {counted(_prefixes(items), 'prefix', 'prefixes')} {reason}, which withdraws in all but name"
+            yield finding(context, ID, Severity.DENY, text, before="passed on", after=_attributes(items[0]))
+
+
+def _why_useless(network: Network, item: Advertisement) -> str:
+    """RFC 1997 and 7999: what the neighbour must not pass on, or discards; RFC 4271 9.1.2: what is its own AS's."""
+    stopping = sorted(STOPPING & set(item.communities))
+    neighbor = network.neighbors.get(item.neighbor)
+    if stopping:
+        return f"with {some(stopping)}"
+    if neighbor and str(neighbor.asn) in item.as_path.split():
+        return f"with its own AS {neighbor.asn} in the path"
+    return ""
 
 
 def _changed(context: Context) -> Iterator[Finding]:
