@@ -67,3 +67,26 @@ def left(identity: str) -> tuple[tuple[str, ...], tuple[int, ...], bool]:
 
 
 NOTHING_LEFT: tuple[tuple[str, ...], tuple[int, ...], bool] = ((), (), False)
+
+DNS = """
+sites:
+  dc: {role: data-center, routers: [b], prefixes: ["198.18.1.0/24"]}
+  edge: {role: dns, routers: [a]}
+anycast:
+  dns: {prefixes: ["192.0.2.0/24"], floor: 1, health: {targets: [dc], need: 1},
+        origins: [{site: edge, router: a, address: "10.9.0.2", asn: 65100}]}
+neighbors:
+  user: {asn: 64701, kind: customer, attachments: [{router: a, address: "172.16.0.1"}], announces: ["100.64.0.0/24"]}
+services:
+  sso: {kind: sign-on, sites: [dc], needs: [dns], addresses: {dc: 198.18.1.10}}
+access:
+  noc: {kind: in-band, source: dc, targets: ["a"], needs: [dns, sso]}
+"""
+WITH_DNS = {
+    "a": "hostname a\ninterface lo\n ip address 10.255.0.1/32\ninterface eth0\n ip address 10.0.0.0/31\n"
+    "interface eth1\n ip address 10.9.0.1/29\ninterface eth2\n ip address 172.16.0.0/31\n"
+    "ip route 198.18.1.0/24 10.0.0.1\nip route 10.255.0.2/32 10.0.0.1\n"
+    "router bgp 65000\n no bgp ebgp-requires-policy\n neighbor 10.9.0.2 remote-as 65100\n neighbor 172.16.0.1 remote-as 64701\n",
+    "b": "hostname b\ninterface lo\n ip address 10.255.0.2/32\ninterface eth0\n ip address 10.0.0.1/31\n"
+    "interface eth1\n ip address 198.18.1.1/24\nip route 0.0.0.0/0 10.0.0.0\n",
+}
