@@ -245,6 +245,9 @@ class Shortcut:
         found: dict[Place, dict[Address, int | None]] = {}
         for behind, asking in self.hops.items():
             now, was = cut.tree(behind), self.forest.tree(behind).distance
+            for node in now.turned & self.forest.overloaded:  # stand in no tree as a start: asked again
+                place = self.places[node]
+                found.setdefault(place, {}).update(dict.fromkeys(asking.get(place, ())))
             for node in now.farther:
                 place = self.places[node]
                 far = now.distance.get(node)
