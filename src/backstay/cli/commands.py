@@ -151,9 +151,15 @@ def _print_log(kept: tuple[Entry, ...], faults: tuple[Fault, ...]) -> None:
         table.add_column(column)
     for entry in kept:
         content = entry.content
-        by = f"{content['by']}: {content['reason']}" if entry.kind == "override" else ""
+        by = f"{content.get('by', '?')}: {content.get('reason', '?')}" if entry.kind == "override" else ""
         table.add_row(
-            str(entry.number), entry.at, entry.kind, content["verdict"], content["change"], by, entry.hash[:12]
+            str(entry.number),
+            entry.at,
+            entry.kind,
+            str(content.get("verdict", "?")),
+            str(content.get("change", "?")),
+            by,
+            entry.hash[:12],
         )
     screen.print(table)
     for fault in faults:

@@ -48,8 +48,12 @@ class Entry:
 
     @property
     def content(self) -> dict[str, Any]:
-        parsed: dict[str, Any] = json.loads(self.body)
-        return parsed
+        """The body as a mapping; {} where somebody has made something else of it (`verify` says so)."""
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
