@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backstay.model.errors import UsageError
+from backstay.model.network import Network
 from backstay.simulate import _native
 from backstay.simulate.sweep_input import Failure, Floats, LoadModel, chosen_failures, count_scenarios
 
@@ -243,7 +244,7 @@ class Apart:
 
 
 def sweep(
-    model: LoadModel,
+    model: LoadModel | Network,
     *,
     failures: int = 1,
     kinds: Iterable[str] | None = None,
@@ -256,6 +257,7 @@ def sweep(
 ) -> Sweep:
     """Every scenario with up to ``failures`` (0, 1 or 2) of the model's failures at once.
 
+    A `Network` is taken as `sweep_network.network_model` makes a model of it (or raises `Unproven`).
     ``kinds`` (None: all) and ``exclude`` (names) choose among them. ``limit`` is a utilisation (0.8) that links are held
     against; ``only_limit`` streams only scenarios that exceed it or lose demand, and proves most pairs harmless without
     computing them, so `Sweep.link_worst` then covers what was computed. ``threads`` 0: as many as there are processors
@@ -264,6 +266,10 @@ def sweep(
     Raises `UsageError` for a request that has no meaning or more than 10^9 scenarios.
     """
     options = options_of(failures, limit, only_limit, method, threads, loads)
+    if isinstance(model, Network):
+        from backstay.simulate.sweep_network import network_model  # noqa: PLC0415 - it needs the engine, which offers sweeps
+
+        model = network_model(model)
     return Sweep(model, chosen_failures(model, kinds, exclude), options)
 
 
