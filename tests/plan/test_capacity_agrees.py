@@ -15,6 +15,7 @@ from backstay.plan import room
 from backstay.plan.capacity import assess, chosen
 from backstay.plan.optimum import best_possible
 from backstay.plan.picture import NAMED, heaviest, picture
+from backstay.plan.ports import facing, with_ports
 from backstay.plan.scan import Question, scan
 from backstay.plan.ways import alive, ways
 from backstay.read.change import parse_change
@@ -133,7 +134,7 @@ def test_demand_that_is_cut_off_runs_on_by_a_default_route() -> None:
     network = backstay.load(ROOT / "examples" / "october")
     text = 'change: x\nintent: drain\nsteps: [{on: bts1, config: "router isis CORE\\n set-overload-bit"}]\n'
     after = backstay.resolve(network, parse_change(text, "x")).after
-    drawn = picture(after)
+    drawn = with_ports(picture(after))
     question = Question(at_once=1, failures=chosen(drawn.failures, None, ()), limit=0.8, failure_limit=1.0)
     (tally,) = scan(drawn, question, lambda _done, _total: None)
     assert tally.exits_routed
@@ -142,3 +143,16 @@ def test_demand_that_is_cut_off_runs_on_by_a_default_route() -> None:
     state = backstay.simulate(after, sweep=True)
     (engine,) = [item for item in state.sweep or () if (item.kind, item.name) == ("router", "vie1")]
     assert tally.thing_lost[vienna] == engine.lost_mbps
+    assert tally.thing_worst[vienna] == engine.max_utilisation
+    assert engine.worst in facing(network), "the port to the transit is what fills"
+
+
+def test_ports_send_what_the_engine_says(network: Network) -> None:
+    found = {item.interface: item for item in assess(network, failures=0).links}
+    state = backstay.simulate(network)
+    ports = facing(network)
+    assert len(ports) > 10
+    for ref, towards in ports.items():
+        assert found[ref].mbps == pytest.approx(state.loads.mbps.get(ref, 0.0), abs=1e-6)
+        assert found[ref].towards == towards
+        assert found[ref].link == str(ref)

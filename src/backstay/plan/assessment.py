@@ -24,7 +24,8 @@ class Thing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkUse:
-    """One sending end of a link, ``towards`` the router at the other. ``worst`` is its highest utilisation over every scenario and period, ``cause`` what fails
+    """One sending end of a link, ``towards`` the router at the other; or a port, ``link`` its own name, towards a neighbour or
+    an anycast. ``worst`` is its highest utilisation over every scenario and period, ``cause`` what fails
     in it; ``headroom`` Mbit/s that it could carry more in its tightest scenario (negative: missing). ``over`` counts
     scenarios that put it over the limit. Utilisations and headroom are None where the capacity is unknown.
     """

@@ -7,7 +7,7 @@ assessment.links[0]      # the link that gets fullest, and the failure that does
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -19,6 +19,7 @@ from backstay.plan.assessment import Assessment, HourUse, LinkUse, Optimum, Scen
 from backstay.plan.losses import losers, losers_now
 from backstay.plan.optimum import SECONDS, best_possible
 from backstay.plan.picture import KINDS, Picture, heaviest, picture
+from backstay.plan.ports import facing, with_ports
 from backstay.plan.room import named, rooms, stretch
 from backstay.plan.scan import Progress, Question, Tally, Watch, scan, utilisation
 from backstay.simulate.sweep_input import Failure
@@ -53,7 +54,7 @@ def assess(
     if limit is not None and not limit > 0:
         raise UsageError(f"--limit {limit:g}: expected a share of the capacity above 0, such as 0.8")
     _refuse_bad_amounts(network)
-    drawn = picture(network)
+    drawn = with_ports(picture(network))
     question = Question(
         at_once=failures,
         failures=chosen(drawn.failures, kinds, exclude),
@@ -211,6 +212,7 @@ def _links(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> tupl
             for link, _ in fault.links:
                 over[link] += 1
     base = np.stack([tally.base for tally in tallies])
+    faced = facing(drawn.network)
     found = []
     for number, ref in enumerate(drawn.interfaces):
         tally = tallies[int(tightest[number])]
@@ -222,7 +224,7 @@ def _links(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> tupl
             LinkUse(
                 link=drawn.links[number],
                 interface=ref,
-                towards=_towards(drawn, number),
+                towards=_towards(drawn, number, faced),
                 capacity=capacity if known else None,
                 mbps=mbps,
                 utilisation=float(utilisation(base[:, number].max(keepdims=True), drawn.capacities[[number]])[0])
@@ -238,8 +240,10 @@ def _links(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> tupl
     return tuple(sorted(found, key=lambda item: (-(item.worst or 0.0), item.worst is None, item.interface)))
 
 
-def _towards(drawn: Picture, number: int) -> str:
+def _towards(drawn: Picture, number: int, faced: Mapping[InterfaceRef, str]) -> str:
     own = drawn.interfaces[number]
+    if drawn.links[number] not in drawn.network.links:
+        return faced[own]
     ends = drawn.network.links[drawn.links[number]].ends
     return ", ".join(end.router for end in ends if end != own)
 
@@ -287,7 +291,8 @@ def _growth(drawn: Picture, question: Question, tallies: Sequence[Tally]) -> flo
 def _optimum(drawn: Picture, tallies: Sequence[Tally], seconds: float) -> Optimum:
     hour = heaviest(drawn)
     tally = next(item for item in tallies if item.hour is hour)
-    today = float(utilisation(tally.base, drawn.capacities).max(initial=0.0))
+    links = len(drawn.interfaces) - hour.ports.size
+    today = float(utilisation(tally.base, drawn.capacities)[:links].max(initial=0.0))
     if drawn.model is None:
         return Optimum(utilisation=today, best=None, proven=False, note=f"not computed: {drawn.reason}")
     best = best_possible(drawn.at(hour), seconds)

@@ -11,7 +11,7 @@ A router with the overload bit is two nodes, one that sends and one that receive
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,7 @@ class Hour:
     """The demands of one period: ``parts`` of them with the node each is sent from and to, ``matrix`` what that comes to.
 
     ``matrix`` is router by router in Mbit/s; parts that stay on their router are not in it. ``arrived`` is the share of
-    each part that arrives while nothing fails.
+    each part that arrives while nothing fails; ``ports`` what the ports behind the links send (`backstay.plan.ports`).
     """
 
     period: str
@@ -58,6 +58,7 @@ class Hour:
     sources: npt.NDArray[np.intp]
     targets: npt.NDArray[np.intp]
     matrix: Floats
+    ports: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def offered(self) -> float:
@@ -77,7 +78,8 @@ class Picture:
     no model); ``links`` the link of each; ``capacities`` Mbit/s, infinite where unknown; ``lengths`` km, NaN where nobody
     says. ``failures`` are what can fail, in the engine's order. ``routers`` names the router of each node. ``hours`` are in
     the order of the periods' first demands; the model carries the demands of the heaviest. ``leaks``: there are routes
-    beside the interior's (BGP's, static ones), so that packets to a destination that is cut off may be sent on.
+    beside the interior's (BGP's, static ones), so that packets to a destination that is cut off may be sent on. Behind the
+    links stand ports (`backstay.plan.ports`): in ``interfaces``, ``links`` (by the port's own name) and ``capacities``.
     """
 
     network: Network

@@ -187,10 +187,12 @@ def _batches(picture: Picture, tally: Tally, question: Question) -> Iterator[Bat
         yield from _routed(picture, tally, at_most_one)
     else:
         run = _sweep(picture, tally.hour, at_most_one, loads=True)
-        yield from _checked(picture, tally, at_most_one, _beyond(tally, _chunks(run, 0, run.count)))
+        swept = _and_ports(picture, tally.hour, question, _chunks(run, 0, run.count))
+        yield from _checked(picture, tally, at_most_one, _beyond(tally, swept))
     if question.at_once > 1:
         run = _sweep(picture, tally.hour, question, loads=False)
-        yield from _beyond(tally, _chunks(run, 1 + len(question.failures), run.count))
+        pairs = _chunks(run, 1 + len(question.failures), run.count)
+        yield from _beyond(tally, _and_ports(picture, tally.hour, question, pairs))
         _take_links(tally, run)
 
 
@@ -243,12 +245,34 @@ def _beyond(tally: Tally, batches: Iterator[Batch]) -> Iterator[Batch]:
         yield replace(batch, lost=np.maximum(batch.lost - tally.standing, 0.0))
 
 
+def _and_ports(picture: Picture, hour: Hour, question: Question, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The sweep's scenarios with the ports behind the links, whose loads do not change while exits are held."""
+    if not hour.ports.size:
+        yield from batches
+        return
+    first = len(picture.interfaces) - hour.ports.size
+    shares = utilisation(hour.ports, picture.capacities[first:])
+    fullest = int(shares.argmax())
+    over = int((shares > question.failure_limit * MARGIN).sum())
+    for batch in batches:
+        higher = shares[fullest] > batch.max_utilisation
+        ports = np.broadcast_to(hour.ports, (len(batch.scenario), hour.ports.size))
+        yield replace(
+            batch,
+            max_utilisation=np.where(higher, shares[fullest], batch.max_utilisation),
+            worst=np.where(higher, first + fullest, batch.worst).astype(np.int32),
+            over=batch.over + np.int32(over),
+            loads=None if batch.loads is None else np.hstack([batch.loads, ports]),
+        )
+
+
 def _take_links(tally: Tally, run: Sweep) -> None:
     """The worst of every link over the pairs, where that is worse than what a single failure does."""
-    worse = run.link_worst > np.maximum(tally.link_worst, 0.0) * MARGIN
+    found, cause = tally.link_worst[: len(run.link_worst)], tally.link_cause[: len(run.link_worst)]
+    worse = run.link_worst > np.maximum(found, 0.0) * MARGIN
     numbers = run.link_cause[worse] - 1 - len(run.failures)
-    tally.link_worst[worse] = run.link_worst[worse]
-    tally.link_cause[worse] = run.pair(numbers)
+    found[worse] = run.link_worst[worse]
+    cause[worse] = run.pair(numbers)
 
 
 class _Routed:
@@ -406,7 +430,7 @@ def _detail(tally: Tally, picture: Picture, question: Question) -> None:
     run = _sweep(picture, tally.hour, replace(question, ray=""), loads=True)
     for at in wanted:
         fault = tally.faults[at]
-        batch = next(run.batches(fault.number, fault.number + 1))
+        batch = next(_and_ports(picture, tally.hour, question, run.batches(fault.number, fault.number + 1)))
         assert batch.loads is not None
         links = _links_over(batch.loads[0], picture.capacities, question.failure_limit)
         tally.faults[at] = replace(fault, links=links)

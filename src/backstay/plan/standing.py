@@ -11,6 +11,7 @@ from backstay.model.network import Network
 from backstay.model.state import Advertisement
 from backstay.plan.assessment import Thing
 from backstay.plan.picture import Hour, Picture, picture
+from backstay.plan.ports import with_ports
 from backstay.plan.room import named
 from backstay.plan.scan import MARGIN, Question, Tally, scan, utilisation
 from backstay.plan.targets import Target
@@ -58,7 +59,7 @@ class Standing:
 
 def standing(network: Network, target: Target) -> Standing:
     """Raises `Unproven` where the network or a failure cannot be computed."""
-    drawn = picture(network)
+    drawn = with_ports(picture(network))
     question = Question(
         at_once=1,
         failures=drawn.failures,
@@ -104,7 +105,7 @@ def carried(drawn: Picture, tally: Tally, target: Target) -> tuple[float, float]
     incoming = sum(
         float(tally.base[number])
         for number, ref in enumerate(drawn.interfaces)
-        for link in (network.links[drawn.links[number]],)
+        if (link := network.links.get(drawn.links[number])) is not None
         if link.name in target.links or _enters(ref.router, {end.router for end in link.ends}, target)
     )
     own_in, own = _own(drawn, tally.hour, target)

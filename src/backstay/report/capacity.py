@@ -149,7 +149,7 @@ def _hours_table(hours: Sequence[HourUse]) -> Table:
 def _links_table(found: Assessment, top: int) -> Table:
     many = len(found.hours) > 1
     table = table_of(
-        f"Links by their worst utilisation ({min(top, len(found.links))} of {len(found.links)} directions)",
+        f"Links, each direction, and ports by their worst utilisation ({min(top, len(found.links))} of {len(found.links)})",
         ("sends on", False), ("to", False), ("capacity", True), ("now", True), ("worst", True), ("headroom", True),
         ("when this fails", False),
         *([("over", True)] if any(link.over for link in found.links) else []),
@@ -176,7 +176,7 @@ def _heat(found: Assessment, link: LinkUse) -> str:
 
 def _histogram(found: Assessment) -> Table:
     """How many link directions have which utilisation, now and at their worst."""
-    table = Table(title="Utilisation of all link directions", title_justify="left", box=None, padding=(0, 1))
+    table = Table(title="Utilisation of all link directions and ports", title_justify="left", box=None, padding=(0, 1))
     for heading, justify in (("", "right"), ("now", "right"), ("", "left"), ("worst", "right"), ("", "left")):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     now, worst = (histogram(item) for item in _shares(found))
