@@ -193,7 +193,8 @@ class Answer:
     ) -> list[Advertisement]:
         group = self.exchange.groups[number]
         origin = self._origin(speaker, end, group)
-        words = (*communities.texts(attributes.communities), *sorted(attributes.large), *sorted(attributes.extended))
+        carried = (*communities.texts(attributes.communities), *attributes.large, *attributes.extended)
+        words = tuple(sorted(carried))
         return [
             Advertisement(
                 neighbor=end.remote,
