@@ -10,20 +10,18 @@ from backstay.audit.context import Context
 from backstay.audit.difference import grown
 from backstay.audit.evidence import blame, finding
 from backstay.audit.wording import count, counted, percent, rate, some, verb
-from backstay.model.address import BITS, Address, Prefix
+from backstay.model.address import Address, Prefix
 from backstay.model.change import Intent
 from backstay.model.endpoints import entries, loopback
 from backstay.model.finding import Finding, Severity
 from backstay.model.flows import Flow, protected_flows
 from backstay.model.network import Network
 from backstay.model.routing import DEFAULT_VRF
-from backstay.model.state import Fate, FlowResult, RouteTable
+from backstay.model.state import Fate, FlowResult, State
 
 ID = "reach"
 TRAPS = frozenset({Fate.LOOP, Fate.DISCARDED, Fate.NO_ROUTE, Fate.UNREACHABLE})
 """Fates of demand that enters the network and dies in it."""
-
-LEARNED = frozenset({"bgp", "ibgp"})
 
 WORDS = {
     Fate.DELIVERED: "in part",
@@ -243,28 +241,27 @@ def _fails_as_before(before: Results, name: str, after: FlowResult) -> bool:
 
 
 def _emptied(context: Context) -> Iterator[Finding]:
-    """Routers that knew the outside, or each other's services, by BGP and know nothing of it any more."""
+    """Routers that were told routes by BGP and are told none any more, per address family."""
     lost: dict[int, list[str]] = defaultdict(list)
-    for router in sorted(context.before.routes.keys() - context.moment.overlay.routers_down):
-        before, after = (state.routes.get(router, {}).get(DEFAULT_VRF, {}) for state in (context.before, context.after))
-        if before is not after:
-            for version in _heard(before) - _heard(after):
-                lost[version].append(router)
-    for version, routers in sorted(lost.items()):
-        text = f"{counted(routers, 'router')} {verb(len(routers), 'has', 'have')} no BGP route of IPv{version} left: nothing outside is reached from there"
+    heard = _heard(context.after)
+    for version, router in sorted(_heard(context.before) - heard):
+        if router not in context.moment.overlay.routers_down:
+            lost[version].append(router)
+    for version, routers in lost.items():
+        text = f"{counted(routers, 'router')} {verb(len(routers), 'hears', 'hear')} no BGP route of IPv{version} any more: nothing outside is reached from there"
         severity = Severity.WARNING if context.intent is Intent.DRAIN else Severity.DENY
         yield finding(context, ID, severity, text, before="BGP routes", after="none")
 
 
-def _heard(table: RouteTable) -> set[int]:
-    """IP versions in which the table has routes that BGP learned from somebody."""
-    found: set[int] = set()
-    for prefix, route in table.items():
-        if prefix.version not in found and route.protocol in LEARNED:
-            found.add(prefix.version)
-            if len(found) == len(BITS):
-                break
-    return found
+def _heard(state: State) -> set[tuple[int, str]]:
+    """(IP version, router) where some session of the default VRF brings in a route."""
+    return {
+        (version, session.router)
+        for session in state.sessions
+        if session.established and session.vrf == DEFAULT_VRF
+        for version, number in session.accepted
+        if number
+    }
 
 
 def _traps(context: Context) -> Iterator[Finding]:
