@@ -195,7 +195,7 @@ def _writing(out: str | Path | None) -> AbstractContextManager[Watch | None]:
     return writing(out)
 
 
-DEFAULT_ENGINES = ("fast",)
+DEFAULT_ENGINES = ("fast", "referee")
 
 
 def required_engines(network: Network, asked: Sequence[str] = ()) -> tuple[str, ...]:
