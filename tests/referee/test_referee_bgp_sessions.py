@@ -210,3 +210,53 @@ def test_an_interface_session_carries_ipv4_over_link_local(tmp_path: Path) -> No
     assert (one.established, one.peer, one.accepted) == (True, "eth0", ((4, 1),))
     route = state.routes["left"]["default"][Prefix.parse("10.255.0.2/32")]
     assert [(hop.address, hop.interface) for hop in route.next_hops] == [(None, "eth0")]
+
+
+PE = """frr version 8.4.4
+hostname pe
+vrf red
+exit-vrf
+vrf blue
+exit-vrf
+interface eth0 vrf red
+ ip address 10.0.0.0/31
+interface eth1 vrf blue
+ ip address 10.0.1.0/31
+router bgp 65000 vrf red
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor 10.0.0.1 remote-as 65001
+ address-family ipv4 unicast
+  network 192.0.2.0/24
+router bgp 65000 vrf blue
+ no bgp ebgp-requires-policy
+ neighbor 10.0.1.1 remote-as 65002
+"""
+CE = """frr version 8.4.4
+hostname {name}
+interface eth0
+ ip address 10.0.{net}.1/31
+router bgp {asn}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor 10.0.{net}.0 remote-as 65000
+ address-family ipv4 unicast
+  network 203.0.113.0/24
+"""
+
+
+def test_each_vrf_is_a_bgp_of_its_own(tmp_path: Path) -> None:
+    """One prefix in both, each from its own customer; what begins in one is not heard in the other."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "pe.conf").write_text(PE)
+    for name, net, asn in (("red", 0, 65001), ("blue", 1, 65002)):
+        (tmp_path / "configs" / f"{name}.conf").write_text(CE.format(name=name, net=net, asn=asn))
+    cables = ("pe:eth0--red:eth0", "pe:eth1--blue:eth0")
+    (tmp_path / "backstay.yaml").write_text("links:\n" + "".join(f'  "{one}": {{capacity: 1G}}\n' for one in cables))
+    state = simulate(load(tmp_path))
+    assert all(session.established for session in state.sessions)
+    prefix = Prefix.parse("203.0.113.0/24")
+    heard = {vrf: state.routes["pe"][vrf][prefix].attributes for vrf in ("red", "blue")}
+    assert [attributes.as_path for attributes in heard.values() if attributes] == ["65001", "65002"]
+    assert Prefix.parse("192.0.2.0/24") in state.routes["red"]["default"]
+    assert Prefix.parse("192.0.2.0/24") not in state.routes["blue"]["default"]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from backstay.referee.bgp_ends import IBGP, End
+from backstay.referee.bgp_subnets import Subnets
 from backstay.referee.seams import Interior, Place
 
 MAXIMUM_TTL = 255
 
 
-def refusal(interior: Interior, end: End, twin: End) -> str:
+def refusal(interior: Interior, subnets: Subnets, end: End, twin: End) -> str:
     """Why packets of ``end`` do not get into ``twin``, "" if they do."""
     sent = _sent(end)
     wanted = MAXIMUM_TTL + 1 - twin.neighbor.ttl_security if twin.neighbor.ttl_security is not None else 1
     if sent == MAXIMUM_TTL and wanted == 1:
         return ""
-    distance = hops(interior, end)
+    distance = hops(interior, subnets, end)
     if distance is None:
         return f"{end.peer_address} is not reachable"
     left = sent - (distance - 1)
@@ -27,7 +28,7 @@ def _sent(end: End) -> int:
     return end.neighbor.ebgp_ttl
 
 
-def hops(interior: Interior, end: End) -> int | None:
+def hops(interior: Interior, subnets: Subnets, end: End) -> int | None:
     """Links between an end and its peer, along the longest of equal paths; None where one leads nowhere."""
     if end.shared or end.peer_address is None:
         return 1
@@ -46,6 +47,6 @@ def hops(interior: Interior, end: End) -> int | None:
                 return None
             for hop in resolved.forwarding:
                 if hop.neighbor is not None and hop.neighbor.router != end.remote:
-                    onward.add((hop.neighbor.router, place[1]))
+                    onward.add((hop.neighbor.router, subnets.vrf(hop.neighbor)))
         here = onward
     return count

@@ -246,7 +246,7 @@ class Sessions:
             return f"{address} is not reachable"
         if twin is None or (end.sort == IBGP and twin.neighbor.ttl_security is None):
             return ""
-        return bgp_hops.refusal(self.interior, end, twin)
+        return bgp_hops.refusal(self.interior, self.subnets, end, twin)
 
     # ------------------------------------------------------------------------------- with the world outside
 
