@@ -193,8 +193,10 @@ class Inner:
                 self._keep(table, target, Entry("inter", area, reached))
 
     def _examined(self, key: Key) -> tuple[str, ...]:
-        areas = self.areas(key)
-        return (BACKBONE,) if key in self.borders and BACKBONE in areas else areas
+        """A border router without a neighbour in the backbone looks everywhere (RFC 3509 2.2, seen on FRR 8.4.4)."""
+        areas, own = self.areas(key), self.talked.processes[key].node
+        connected = BACKBONE in areas and any(node != own for node in self.nodes[key, BACKBONE])
+        return (BACKBONE,) if key in self.borders and connected else areas
 
     def _by_summary(self, key: Key, target: Prefix | Node) -> Iterator[tuple[str, Reached]]:
         own = self.talked.processes[key].node
