@@ -118,7 +118,6 @@ class _Sweep:
         self._offered = float(self._amounts.sum())
         self._capacities = capacities(self._network)
         self._ends = Ends(self._network, shares)
-        self._watched = watched(forwarding)
         self._budget = MOST_REROUTED if len(self._network.routers) > REROUTED else None
         self._skipped: list[str] = []
         self._unknowns: list[Remark] = []
@@ -139,6 +138,10 @@ class _Sweep:
             else:
                 worst, highest = table.worst(answer.loads)
                 self._result(failure, worst, highest, answer.lost, answer.apart)
+
+    @cached_property
+    def _watched(self) -> frozenset[str] | None:
+        return watched(self._forwarding)
 
     @cached_property
     def _shortcut(self) -> Shortcut | None:

@@ -11,13 +11,14 @@ from functools import cached_property
 
 from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import InterfaceRef, Network
-from backstay.model.routing import DEFAULT_VRF
+from backstay.model.routing import DEFAULT_VRF, INFINITE_DISTANCE
 from backstay.model.state import NextHop, Route, RouteTable
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.connected import connected
 from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.layers import Row
 from backstay.simulate.seams import NO_BGP, BgpResult, Topology
+from backstay.simulate.spf import UNREACHED
 from backstay.simulate.static import static_routes, statics
 from backstay.simulate.tables import LazyTable
 
@@ -97,6 +98,7 @@ class Rib:
         self._arrive: dict[tuple[str, Address], set[Node]] = {}
         self._tables: dict[Node, LazyTable] = {}
         self._places: dict[Prefix, int] = {}
+        self._plain_rows: dict[tuple[Node, int], Row | None] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Stored without the answers kept: they are worked out again when asked for."""
@@ -160,6 +162,11 @@ class Rib:
 
     def resolve(self, router: str, vrf: str, address: Address) -> tuple[int, tuple[NextHop, ...]] | None:
         """Metric and outgoing next hops to an address; None where nothing but a default or a discard route leads."""
+        if self.topology.owns(router, vrf, address):
+            return None
+        swift = self._swift((router, vrf), address)
+        if swift is not None:
+            return swift
         found = self._matched(router, vrf, address)
         if found is None:
             return None
@@ -167,6 +174,28 @@ class Rib:
         if not outgoing or any(hop.discard for hop in outgoing):
             return None
         return (0 if found.protocol == "static" else found.metric), outgoing
+
+    def _swift(self, node: Node, address: Address) -> tuple[int, tuple[NextHop, ...]] | None:
+        """Metric and next hops where a plain row of one interior protocol decides alone, without a route being made; None
+        says nothing.
+        """
+        prefix = next(iter(self.covering(node[1], address)), None)
+        if prefix is None or prefix.is_default or not self.interior_alone(prefix):
+            return None
+        seen = self._plain_row(node, address.version)
+        number = seen.layer.block.index.get(prefix) if seen else None
+        if seen is None or number is None or node in self.connected_to(prefix):
+            return None
+        hops = seen.hops(seen.masks[number]) if seen.keys[number] < UNREACHED and not seen.layer.second else ()
+        return (seen.keys[number], hops) if hops else None
+
+    def _plain_row(self, node: Node, version: int) -> Row | None:
+        """The row that holds all interior routes of a version."""
+        key = (node, version)
+        if key not in self._plain_rows:
+            rows = [seen for seen in self.rows(node) or () if seen.layer.version == version]
+            self._plain_rows[key] = rows[0] if len(rows) == 1 and rows[0].distance < INFINITE_DISTANCE else None
+        return self._plain_rows[key]
 
     def _outgoing(self, router: str, vrf: str, address: Address) -> tuple[NextHop, ...] | None:
         found = self._matched(router, vrf, address)
@@ -366,10 +395,11 @@ class Rib:
 
     def _following(self, node: Node, address: Address) -> Iterator[Node]:
         """The nodes packets for the address go to from here."""
-        found = self.lookup(*node, address)
-        if found is None:
+        swift = self._swift(node, address)
+        found = None if swift else self.lookup(*node, address)
+        if swift is None and found is None:
             return
-        for hop in self._onto(*node, address, found[1]):
+        for hop in swift[1] if swift else self._onto(*node, address, found[1]) if found else ():
             if hop.neighbor is not None:
                 interface = self.network.routers[hop.neighbor.router].interfaces[hop.neighbor.interface]
                 yield hop.neighbor.router, interface.vrf
