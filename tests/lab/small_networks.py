@@ -607,7 +607,7 @@ def _bgp_chain() -> Net:
     """Six ASes in a row and a shortcut, no IGP."""
     net = Net(47, 6)
     for box in net.boxes:
-        start_bgp(box, 65000 + box.number)
+        start_bgp(box, 65000 + box.number, "bgp bestpath compare-routerid")
         box.families[4] += [f"network {box.loop}/32"]
         box.families[6] += [f"network {box.loop6}/128"]
     for a, b in ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (2, 5)):

@@ -30,7 +30,6 @@ KNOWN = {
     ): "FRR ignores summaries that lie within an active range of its own (ospf_ia.c), RFC 2328 16.2 equal ones",
     ("ospf-range", "referee"): "the same",
     ("ospf-lan", "referee"): "two routers of a LAN neither of which is its designated one are told as no adjacency",
-    ("isis-one-sided", "referee"): "a circuit-type that contradicts the is-type has no effect on FRR 8.4.4",
 }
 
 

@@ -122,6 +122,11 @@ def test_lsp_gen_interval_stands_before_net(october: Network) -> None:
     assert text.index("lsp-gen-interval 1") < text.index(" net 49.")
 
 
+def test_the_profile_stands_before_anything_that_takes_its_defaults_from_it(october: Network) -> None:
+    text = boot(october, october.routers["ath1"]).text
+    assert text.index("frr defaults traditional") < text.index("router bgp 65000")
+
+
 def test_unequal_ospf_hellos_are_left_alone(tmp_path: Path) -> None:
     """The lab may quicken only what both ends have alike: else it would make an adjacency that the network has not."""
     lines = "interface eth0\n ip address 10.0.0.{n}/31\n ip ospf area 0\n{more}router ospf\n ospf router-id 1.1.1.{n}\n"

@@ -65,10 +65,14 @@ def daemons(router: Router) -> tuple[str, ...]:
 
 
 def boot(network: Network, router: Router, *, timers: bool = True, also: tuple[str, ...] = ()) -> Boot:
-    """How a router of the network is started; ``also``: daemons that a change will need."""
+    """How a router of the network is started; ``also``: daemons that a change will need.
+
+    The profile (``frr defaults``) is repeated before the first timers: a BGP process takes its defaults when it is made.
+    """
     calm = len(network.routers) >= CALM
-    before = [BEFORE, *_before(network, router, calm=calm)] if timers else []
     texts = [_frr_part(source.text) for source in router.sources]
+    defaults = [line for text in texts for line in text.splitlines() if line.startswith("frr ")]
+    before = [BEFORE, *defaults, *_before(network, router, calm=calm)] if timers else []
     own = "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
     after = [AFTER, *_after(network, router, calm=calm)] if timers else []
     head = "".join(f"{line}\n" for line in [*before, OWN])
@@ -99,6 +103,8 @@ def _before(network: Network, router: Router, *, calm: bool) -> Iterator[str]:
     """
     for process in router.isis:
         yield from (f"router isis {process.tag}", " lsp-gen-interval 1", "exit")
+    for speaker in router.bgp:
+        yield from (f"router bgp {speaker.asn}", " coalesce-time 50", "exit")
     for interface in router.interfaces.values():
         lines = list(_ospf_timers(network, router, interface, calm=calm))
         if lines:

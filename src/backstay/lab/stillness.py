@@ -29,6 +29,8 @@ QUIET = 2.0
 QUIET_OF_LANS = 7.5
 """The same where IS-IS elects a designated router: FRR does it 6 s after the circuit is up, two of
 its default hellos."""
+QUIET_OF_BORDERS = 6.5
+"""The same where OSPF has several areas: FRR's border routers look at summaries and translations every 5 s."""
 HOPE = 7.0
 """Seconds without a change, when something is not up that might be: longer than a connect timer, OSPF's wait, a hold time."""
 PATIENCE = 180.0
@@ -102,7 +104,8 @@ class Monitor:
         self._seen: dict[tuple[str, str], list[interior.Seen]] = {}
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self._holders = _holders(content)
-        self.quiet = QUIET_OF_LANS if _has_lans(content) else QUIET
+        slow = ((QUIET_OF_LANS, _has_lans(content)), (QUIET_OF_BORDERS, _has_borders(content)), (QUIET, True))
+        self.quiet = max(seconds for seconds, there in slow if there)
         self._far = _far_ends(content)
 
     def close(self) -> None:
@@ -227,6 +230,16 @@ def _has_lans(content: Content) -> bool:
         for end in link.ends
     )
     return any(item is not None and not item.point_to_point and not item.passive for item in settings)
+
+
+def _has_borders(content: Content) -> bool:
+    """Whether a router has OSPF in several areas."""
+    for router in content.network.routers.values():
+        for word in ("ospf", "ospf6"):
+            settings = (getattr(interface, word) for interface in router.interfaces.values())
+            if len({item.area for item in settings if item is not None}) > 1:
+                return True
+    return False
 
 
 def _far_ends(content: Content) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
