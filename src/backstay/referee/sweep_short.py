@@ -49,18 +49,23 @@ class CutRib(Rib):
 
 
 class CutWalker(Walker):
-    """Steps as before wherever nothing they depend on changed."""
+    """Steps as before wherever nothing they depend on changed. Only steps whose dependence is ``watched`` can be told to be
+    so: others may have been asked for by somebody else before (a flow, an operator's way in) and have turned unseen.
+    """
 
-    def __init__(self, base: Walker, rib: CutRib, turned: set[tuple[Place, Address]]) -> None:
+    def __init__(
+        self, base: Walker, rib: CutRib, turned: set[tuple[Place, Address]], watched: set[tuple[Place, Address]]
+    ) -> None:
         self.network, self.wiring, self.rib = base.network, rib.wiring, rib
         self._steps, self._ends = {}, {}
         self._configured = base._configured  # noqa: SLF001
-        self._base, self._turned = base, turned
+        self._base, self._turned, self._watched = base, turned, watched
 
     def steps(self, place: Place, address: Address) -> tuple[Step, ...]:
         """The equal ways onward."""
         at = (place, address)
-        known = self._base._steps.get(at) if at not in self._turned else None  # noqa: SLF001
+        as_before = at in self._watched and at not in self._turned
+        known = self._base._steps.get(at) if as_before else None  # noqa: SLF001
         return super().steps(place, address) if known is None else known
 
 
@@ -76,7 +81,7 @@ class Dependence:
     followed: dict[tuple[Place, Prefix], set[Address]] = field(default_factory=lambda: defaultdict(set))
     offered: dict[Prefix, set[tuple[Place, Address]]] = field(default_factory=lambda: defaultdict(set))
     through: dict[tuple[Place, Address], list[int]] = field(default_factory=lambda: defaultdict(list))
-    _known: set[tuple[Place, Address]] = field(default_factory=set)
+    watched: set[tuple[Place, Address]] = field(default_factory=set)
 
     def add(self, number: int, asked: Asked) -> None:
         """A walk, under a number."""
@@ -84,8 +89,8 @@ class Dependence:
         places = {(router, DEFAULT_VRF): None}
         for place in (queue := list(places)):
             self.through[place, address].append(number)
-            if (place, address) not in self._known:
-                self._known.add((place, address))
+            if (place, address) not in self.watched:
+                self.watched.add((place, address))
                 self._look(place, address)
             for step in self.walker.steps(place, address):
                 if not isinstance(step.onward, Stop) and step.onward not in places:
@@ -193,7 +198,7 @@ class Shortcut:
             return None
         turned = self._turned(cut, gone, down, changes)
         rib = CutRib(self.routing.rib, wiring, cut, _with(self.routing.rib.bgp, changes))
-        walker = CutWalker(self.routing.walker, rib, turned)
+        walker = CutWalker(self.routing.walker, rib, turned, self.depends.watched)
         moved = {number for at in turned for number in self.depends.through.get(at, ())}
         if any(number >= len(self.every) for number in moved) and not self._healthy(walker, down):
             return None
