@@ -13,7 +13,7 @@ from backstay.model.state import Fate, LostDemand, NextHop
 from backstay.referee.cascade import settle
 from backstay.referee.engine import simulate
 from backstay.referee.sweep import Placed, failures
-from backstay.referee.traffic import parts
+from backstay.referee.traffic import follow_flows, parts
 
 
 def with_lines(
@@ -124,6 +124,7 @@ def test_the_sweep_by_hand(tmp_path: Path) -> None:
 
 def test_the_short_way_says_what_the_plain_way_says(october: Network) -> None:
     settled = settle(october, Overlay())
+    follow_flows(october, settled.world.routing.walker, settled.overlay)  # walks that no demand takes are known, too
     placed = Placed(october, settled, parts(october))
     assert placed.short.possible
     every = list(failures(october))
