@@ -197,9 +197,15 @@ def test_ctrl_c_ends_with_130_and_no_traceback() -> None:
         "examples/october/changes/assess-capacity.yaml",
     ]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(1.0)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 60
+        while not children.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        engines = children.read_text().split()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
+    assert engines
+    assert not any(Path(f"/proc/{engine}").exists() for engine in engines)
     assert process.returncode == 130
     assert "Traceback" not in said
 
