@@ -104,10 +104,10 @@ def capacity(
         sys.stdout.write(document.capacity_markdown(found, top))
     else:
         console().print(screen.capacity_screen(found, top))
-    if found.unknowns:
-        raise typer.Exit(UNKNOWN)
     if found.at_fault:
         raise typer.Exit(FINDINGS)
+    if found.unknowns:
+        raise typer.Exit(UNKNOWN)
 
 
 def _names(text: str, option: str) -> tuple[str, ...]:
