@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backstay.model.address import Address
 from backstay.model.endpoints import entries
-from backstay.model.network import Network, Overlay
+from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import FailureResult, Loads
 from backstay.referee.cascade import Settled, settle
 from backstay.referee.sweep_short import Shortcut
@@ -23,22 +23,23 @@ class Failure:
     overlay: Overlay
 
 
-def failures(network: Network) -> Iterator[Failure]:
-    """Every link, every router, every risk group, each sorted by name."""
-    for name in sorted(network.links):
+def failures(network: Network, already: Overlay = NOTHING) -> Iterator[Failure]:
+    """Every link, every router, every risk group, each sorted by name; what is down already cannot fail."""
+    for name in sorted(network.links.keys() - already.links_down):
         yield Failure("link", name, Overlay(links_down=frozenset({name})))
-    for name in sorted(network.routers):
+    for name in sorted(network.routers.keys() - already.routers_down):
         yield Failure("router", name, Overlay(routers_down=frozenset({name})))
     for group in sorted({group for link in network.links.values() for group in link.risk_groups}):
-        members = (link.name for link in network.links.values() if group in link.risk_groups)
-        yield Failure("risk-group", group, Overlay(links_down=frozenset(members)))
+        members = frozenset(link.name for link in network.links.values() if group in link.risk_groups)
+        if members - already.links_down:
+            yield Failure("risk-group", group, Overlay(links_down=members))
 
 
 def sweep(network: Network, settled: Settled) -> tuple[FailureResult, ...]:
     """What each failure does to loads and demands, health of DNS sites followed to its end."""
     every = parts(network)
     placed = Placed(network, settled, every)
-    return tuple(placed.after(failure) for failure in failures(network))
+    return tuple(placed.after(failure) for failure in failures(network, settled.overlay))
 
 
 class Placed:

@@ -1,0 +1,64 @@
+"""Networks on which the engines once differed, or one was wrong, with what real routers showed.
+
+Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from backstay.audit.agree import disagreements
+from backstay.audit.outline import hops_text
+from backstay.model.address import Prefix
+from backstay.model.finding import Engine
+from backstay.model.network import InterfaceRef, Network, Overlay
+from backstay.model.state import State
+from backstay.read.folder import load
+from backstay.referee.engine import simulate as referee
+from backstay.simulate.engine import simulate as fast
+
+FOUND = sorted(path.parent for path in (Path(__file__).parent / "found").glob("*/expected.yaml"))
+ENGINES: dict[str, Engine] = {"fast": fast, "referee": referee}
+
+
+def case(folder: Path) -> tuple[Network, Overlay, dict[str, Any]]:
+    expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))
+    down = expected.get("overlay", {})
+    ends = (InterfaceRef(*text.split(":", 1)) for text in down.get("interfaces_down", ()))
+    overlay = Overlay(
+        routers_down=frozenset(down.get("routers_down", ())),
+        links_down=frozenset(down.get("links_down", ())),
+        interfaces_down=frozenset(ends),
+    )
+    return load(folder), overlay, expected
+
+
+def shown(state: State, router: str, prefix: str) -> str:
+    route = state.routes[router]["default"].get(Prefix.parse(prefix))
+    if route is None:
+        return "nothing"
+    return f"{route.protocol} [{route.distance}/{route.metric}] via {hops_text(route.next_hops)}"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
+def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -> None:
+    network, overlay, expected = case(folder)
+    assert all(not router.unread for router in network.routers.values())
+    state = ENGINES[engine](network, overlay, False)
+    found = {router: {prefix: shown(state, router, prefix) for prefix in routes} for router, routes in expected["routes"].items()}  # fmt: skip
+    assert found == expected["routes"], expected["why"]
+
+
+@pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
+def test_the_engines_agree_on_all_of_it(folder: Path) -> None:
+    network, overlay, _ = case(folder)
+    assert list(disagreements(fast(network, overlay, True), referee(network, overlay, True))) == []
+
+
+def test_there_are_some() -> None:
+    assert len(FOUND) >= 5
