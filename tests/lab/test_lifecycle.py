@@ -110,6 +110,11 @@ def test_a_daemon_that_dies_is_told_as_such_and_never_as_a_change_of_routes(tmp_
         assert until(lambda: "b: zebra" in dead(kept))
         with pytest.raises(Unproven, match="b: zebra"):
             tables(kept, content)
+    with lab(pair(tmp_path), "life-b") as (kept, content):
+        os.kill(int((kept.node_folder("a") / "staticd.pid").read_text()), signal.SIGKILL)
+        assert until(lambda: "a: staticd" in dead(kept))
+        with pytest.raises(Unproven, match="died: a: staticd"):  # zebra lives, and has lost a's static routes
+            state(kept, content, questions=False)
 
 
 BUILDER = """

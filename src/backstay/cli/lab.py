@@ -18,7 +18,8 @@ from backstay.cli.output import Format, TableFormat, console, print_json, progre
 from backstay.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from backstay.lab.record import Record
+    from backstay.audit.agree import Disagreement
+    from backstay.lab.record import Content, Record
     from backstay.model.state import State
 
 app = typer.Typer(
@@ -190,7 +191,6 @@ def compare(
     output: TextOrJson = TableFormat.TEXT,
 ) -> None:
     """Say where engines and real routers differ, field by field; exit 1 if they do."""
-    from backstay.audit.agree import disagreements
     from backstay.lab import record
     from backstay.lab.readout import state
 
@@ -198,7 +198,7 @@ def compare(
     content = record.content(kept)
     real = state(kept, content)
     names = [name.strip() for name in engine.split(",") if name.strip()]
-    found = {name: list(disagreements(_asked(name, content), real)) for name in names}
+    found = {name: _differences(name, content, real) for name in names}
     if output is TableFormat.JSON:
         print_json(_comparison(found))
     else:
@@ -208,11 +208,16 @@ def compare(
         raise typer.Exit(FINDINGS)
 
 
-def _asked(name: str, content: Any) -> State:
-    return api.simulate(content.network, content.overlay, engine=name)
+def _differences(name: str, content: Content, real: State) -> list[Disagreement]:
+    """Over the fields real routers answer for."""
+    from backstay.audit.agree import disagreements
+    from backstay.lab.engine import completed
+
+    computed = api.simulate(content.network, content.overlay, engine=name)
+    return list(disagreements(computed, completed(real, computed)))
 
 
-def _comparison(found: Mapping[str, list[Any]]) -> dict[str, Any]:
+def _comparison(found: Mapping[str, list[Disagreement]]) -> dict[str, Any]:
     rows = [
         {"engine": name, "field": d.field, "shape": d.shape, "subject": d.subject, name: d.left, "lab": d.right}
         for name, items in found.items()
@@ -221,7 +226,7 @@ def _comparison(found: Mapping[str, list[Any]]) -> dict[str, Any]:
     return {"schema": "backstay.compare/1", "differences": rows}
 
 
-def _print_comparison(found: Mapping[str, list[Any]]) -> None:
+def _print_comparison(found: Mapping[str, list[Disagreement]]) -> None:
     screen = console()
     for name, items in found.items():
         for item in items:
@@ -237,5 +242,8 @@ def audit(
     change: Annotated[Path, typer.Argument(metavar="CHANGE", help="The change file.", show_default=False)],
     output: Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")] = Format.TEXT,
 ) -> None:
-    """Judge a change with real routers beside the engines the network requires: `backstay audit --engine lab`."""
+    """Judge a change with real routers beside the engines the network requires: `backstay audit --engine lab`.
+
+    Loads and single failures are the fast engine's: they hold because the audit finds its routing equal to the routers'.
+    """
     audit_command(network, change, engine="lab", output=output)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from backstay.lab.design import DNS, NEIGHBOR, ROUTER, Node
 from backstay.lab.frr import daemons
+from backstay.lab.health import dead
 from backstay.lab.heard import advertisements, exported
 from backstay.lab.neighbors import Wiring, adjacencies, sessions
 from backstay.lab.outcome import outcomes
@@ -23,6 +24,7 @@ from backstay.lab.tables import attributes, best_peers, main_table
 from backstay.lab.vty import Bird, vty
 from backstay.lab.walk import walked
 from backstay.model.address import Address, Prefix
+from backstay.model.errors import Unproven
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Adjacency, Advertisement, Route, Session, State
 
@@ -47,8 +49,16 @@ def tables(record: Record, content: Content) -> State:
     nodes = content.design.of_kind(ROUTER)
     with ThreadPoolExecutor(READERS) as pool:
         found = list(pool.map(lambda node: _table(record, node), nodes))
+    _refuse_dead(record)
     routes = {node.subject: {DEFAULT_VRF: table} for node, table in zip(nodes, found, strict=True)}
     return State(engine="lab", overlay=content.overlay, routes=dict(sorted(routes.items())))
+
+
+def _refuse_dead(record: Record) -> None:
+    """A daemon that died takes its routes with it: what was read then is no answer (and staticd is never spoken to)."""
+    died = dead(record)
+    if died:
+        raise Unproven(f"in lab {record.id} died: {', '.join(died[:5])}")
 
 
 def _table(record: Record, node: Node) -> dict[Prefix, Route]:
@@ -68,6 +78,7 @@ def state(record: Record, content: Content, *, questions: bool = True) -> State:
     sent = _sent(record, content, readings)
     routes = {name: {DEFAULT_VRF: reading.routes} for name, reading in sorted(readings.items())}
     asked = outcomes(record, content, questions=questions)
+    _refuse_dead(record)
     return State(
         engine="lab",
         overlay=content.overlay,
