@@ -148,6 +148,7 @@ class Shortcut:
         for number, asked in enumerate(_health(self.settled), len(self.every)):
             self.depends.add(number, asked)
         self.carried = self._poured(routing.walker, range(len(self.every)))
+        self.each = [tuple(pour(routing.walker, part.address, {part.router: part.mbps}).items()) for part in self.every]
         self.lost = [lost_mbps(self.network, routing.walker, self.settled.overlay, [part]) for part in self.every]
         self.over = groups_over(self.exchange) if self.exchange else {}
         self.known_hops: set[Address] = set()
@@ -213,7 +214,8 @@ class Shortcut:
         places = self.places
         for node, asking in depends.nodes.items():
             for turned in cut.tree(node).turned:
-                found |= {(places[turned], address) for address in asking.get(places[turned], ())}
+                for address in asking.get(places[turned], ()):
+                    found.add((places[turned], address))
         for place, table in changes.items():
             found |= {(place, address) for prefix in table for address in depends.followed.get((place, prefix), ())}
         for _node, prefix in cut.dropped:
@@ -336,8 +338,9 @@ class Shortcut:
     def _placed(self, walker: Walker, moved: set[int], hopeless: set[int]) -> tuple[Loads, float]:
         """Loads with the moved demands taken off where they were and put where they are."""
         carried = dict(self.carried)
-        for ref, mbps in self._poured(self.routing.walker, moved | hopeless).items():
-            carried[ref] -= mbps
+        for number in moved | hopeless:
+            for ref, mbps in self.each[number]:
+                carried[ref] -= mbps
         for ref, mbps in self._poured(walker, moved - hopeless).items():
             carried[ref] = carried.get(ref, 0.0) + mbps
         pieces = [self.every[number] for number in sorted(moved - hopeless)]

@@ -14,7 +14,7 @@ from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult, Loads, LostDemand
 from backstay.referee.seams import Place
-from backstay.referee.walk import End, Walker
+from backstay.referee.walk import End, Step, Walker
 
 ORDER = tuple(Fate)
 """Best first."""
@@ -84,8 +84,7 @@ def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> dict
     waiting: dict[Place, float] = defaultdict(float)
     for router, amount in amounts.items():
         waiting[router, DEFAULT_VRF] += amount
-    for place in order:
-        steps = walker.steps(place, address)
+    for place, steps in order:
         share = waiting[place] / len(steps)
         for step in steps:
             if step.interface is not None:
@@ -95,25 +94,34 @@ def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> dict
     return carried
 
 
-def _downstream(walker: Walker, address: Address, routers: Iterable[str]) -> list[Place] | None:
-    """Every place packets may pass, each after all that send to it (Kahn 1962); None if some lead back to themselves."""
+def _downstream(
+    walker: Walker, address: Address, routers: Iterable[str]
+) -> list[tuple[Place, tuple[Step, ...]]] | None:
+    """Every place packets may pass with its steps, after all that send to it (Kahn 1962); None if some lead back to
+    themselves.
+    """
     feeders: dict[Place, int] = {(router, DEFAULT_VRF): 0 for router in routers}
-    onward: dict[Place, list[Place]] = {}
+    onward: dict[Place, tuple[Step, ...]] = {}
     queue = list(feeders)
     for place in queue:
-        onward[place] = [step.onward for step in walker.steps(place, address) if not isinstance(step.onward, End)]
-        for target in onward[place]:
-            if target not in feeders:
-                feeders[target] = 0
-                queue.append(target)
-            feeders[target] += 1
-    ready = [place for place in feeders if not feeders[place]]
+        onward[place] = steps = walker.steps(place, address)
+        for step in steps:
+            target = step.onward
+            if not isinstance(target, End):
+                if target in feeders:
+                    feeders[target] += 1
+                else:
+                    feeders[target] = 1
+                    queue.append(target)
+    ready = [place for place, count in feeders.items() if not count]
     for place in ready:
-        for target in onward[place]:
-            feeders[target] -= 1
-            if not feeders[target]:
-                ready.append(target)
-    return ready if len(ready) == len(feeders) else None
+        for step in onward[place]:
+            target = step.onward
+            if not isinstance(target, End):
+                feeders[target] -= 1
+                if not feeders[target]:
+                    ready.append(target)
+    return [(place, onward[place]) for place in ready] if len(ready) == len(feeders) else None
 
 
 # ------------------------------------------------------------------------------------------------ flows
