@@ -14,7 +14,8 @@ class Demand:
 
     A place is a site, a router, an external neighbour, an anycast name (as destination), or a prefix
     (destination: delivered where forwarding takes its first address).
-    `backstay.model.endpoints` says which routers it enters at and which addresses it goes to.
+    `backstay.model.endpoints` says which routers it enters at and which addresses it goes to: it is split equally over
+    the routers, and at each equally over the IPv4 addresses of the destination (the IPv6 ones where it has no other).
     """
 
     source: str

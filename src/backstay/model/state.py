@@ -137,7 +137,13 @@ class Advertisement:
 
 
 class Fate(StrEnum):
-    """What becomes of a packet; a flow's fate is its worst branch's (in this order, best first)."""
+    """What becomes of a packet; a flow's fate is its worst branch's (in this order, best first).
+
+    Delivered: at a router that owns the address, or on a connected subnet at an address no router of the network is
+    configured with (a host). Exits: handed to a next hop on a connected subnet that no router of the network is
+    configured with (somebody outside). Unreachable: the next hop is an address of a router that is not there. A looping
+    branch ends at the first router it comes back to. Packet filters are not applied.
+    """
 
     DELIVERED = "delivered"
     EXITS = "exits"
@@ -154,6 +160,10 @@ class FlowResult:
     """How a flow (`backstay.model.flows`) fares: ``delivered`` is the share of it, by equal split per hop, that
     arrives; ``fate`` the worst branch; ``at`` the routers where branches end badly, sorted. ``hops`` is one
     shortest of the delivered walks, router names from source to end, () if none.
+
+    What leaves the network has arrived only where somebody who offered to take it gets it: for an anycast one of its
+    servers that announces; for an external neighbour or a prefix any speaker that announces a route which holds the
+    address; for a site or a router nobody.
     """
 
     flow: str
@@ -177,9 +187,10 @@ class LostDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loads:
-    """Demands on the computed forwarding, split equally per hop. ``mbps`` is keyed by the sending interface;
-    ``utilisation`` likewise, only where the capacity is known. Lost demand is counted apart, never placed
-    beyond where it dies.
+    """Demands on the computed forwarding, split equally per hop. ``mbps`` is keyed by the sending interface, that of the
+    last hop out of the network included; ``utilisation`` likewise, only where the capacity is known: the link's, else
+    the interface's bandwidth. Lost demand is counted apart, never placed beyond where it dies (a loop: beyond the hop
+    that closes it).
     """
 
     mbps: Mapping[InterfaceRef, float] = field(default_factory=dict)
@@ -237,7 +248,9 @@ class PathResult:
 class FailureResult:
     """One single failure from this state. ``kind``: link, router or risk-group. ``worst`` is the most utilised
     sending interface; ``lost_mbps`` counts what is lost more than without the failure, demands from or to the failed
-    routers themselves apart in ``unavoidable_mbps``.
+    routers themselves apart in ``unavoidable_mbps``: the part of a demand that enters at one, goes to an address that
+    only these have, or to a place all of whose routers they are. Such parts load nothing. What of them was lost before is in
+    neither. Health of DNS sites is followed to its end.
     """
 
     kind: str
