@@ -40,7 +40,7 @@ class Ospf:
     @property
     def adjacencies(self) -> frozenset[Adjacency]:
         return frozenset(
-            Adjacency(self.protocol, one.settings.area, one.ref, other.ref) for one, other in self.circuits.pairs
+            Adjacency(self.protocol, one.settings.area, one.ref, other.ref) for one, other in self.circuits.adjacent
         )
 
     @property

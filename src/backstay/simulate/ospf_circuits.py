@@ -21,6 +21,7 @@ LARGEST_COST = 65535
 """RFC 2328 B: LSInfinity - 1 as a link cost; what RFC 6987 2 announces for links nobody shall cross."""
 
 MULTI_ACCESS = frozenset({"broadcast", "non-broadcast"})
+NOBODY = Address(4, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,26 @@ class Circuits:
                 continue  # nobody may become designated router: neighbours stay 2-Way (RFC 2328 9.4)
             found.extend((circuit, other) for other in talking)
         return tuple(found)
+
+    @cached_property
+    def adjacent(self) -> tuple[tuple[Circuit, Circuit], ...]:
+        """The pairs that are fully adjacent: on a multi-access segment with its designated router or the backup, the rest
+        stay 2-Way (RFC 2328 10.4), electing as routers that start together (9.4).
+        """
+        talking: dict[InterfaceRef, list[Circuit]] = {}
+        for one, other in self.pairs:
+            talking.setdefault(one.ref, [one]).append(other)
+        elected = {ref: self._elected(circuits) for ref, circuits in talking.items()}
+        return tuple(
+            (one, other)
+            for one, other in self.pairs
+            if one.network not in MULTI_ACCESS or {one.ref, other.ref} & elected[one.ref]
+        )
+
+    def _elected(self, circuits: Sequence[Circuit]) -> set[InterfaceRef]:
+        able = [circuit for circuit in circuits if circuit.settings.priority]
+        able.sort(key=lambda item: (item.settings.priority, self.router_id(item.node) or NOBODY), reverse=True)
+        return {circuit.ref for circuit in able[:2]}
 
     def agree(self, one: Circuit, other: Circuit) -> bool:
         """Whether two circuits on a segment accept each other's hellos and databases (RFC 2328 10.5, 10.6)."""
