@@ -136,14 +136,10 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Shortest paths of one root: distance of every node, the adjacencies they begin with, the nodes they come by last.
-    ``graph`` is what they were found on.
-    """
+    """Shortest paths of one root: distance of every node, and the adjacencies they begin with."""
 
     distance: Mapping[Node, float]
     hops: Mapping[Node, tuple[Hop, ...]]
-    before: Mapping[Node, list[Node]]
-    graph: nx.DiGraph[Node]
 
 
 First = Mapping[Node, list[tuple[int, Hop]]]
@@ -159,7 +155,7 @@ def shortest_paths(chart: Map, hellos: Hellos, root: Node, level: int, hops: tup
     for node in nearest_first(distance, distance):
         if node != root:
             begin[node] = beginnings(node, before[node], root, distance, first, begin)
-    return Paths(distance=distance, hops=begin, before=before, graph=graph)
+    return Paths(distance=distance, hops=begin)
 
 
 def first_steps(hellos: Hellos, level: int, hops: Iterable[Hop]) -> First:
