@@ -54,6 +54,12 @@ def models(draw: st.DrawFn) -> LoadModel:
         group = draw(st.lists(st.integers(0, len(tails) - 1), min_size=1, max_size=5))
         more = draw(st.lists(end, max_size=2))
         failures.append(Failure(kind="srlg", name="group", links=tuple(group), routers=tuple(more)))
+        members = draw(
+            st.lists(st.tuples(st.integers(0, len(tails) - 1), st.sampled_from([0.0, 5.0, 20.0])), max_size=2)
+        )
+        if members:
+            failures.append(Failure(kind="member", name="member", lessened=tuple(members)))
+            failures.append(Failure(kind="member", name="and link", links=(0,), lessened=tuple(members)))
     return load_model(
         [f"r{v}" for v in range(count)],
         [f"l{index}" for index in range(len(tails))],
@@ -147,13 +153,27 @@ def test_parts_of_a_sweep_are_the_sweep(model: LoadModel, data: st.DataObject) -
     assert all(by_number[row].tobytes() == whole.loads[row].tobytes() for row in range(run.count))
 
 
+def left(model: LoadModel, failed: np.ndarray) -> np.ndarray:
+    """Capacities of every scenario, without what members of bundles took with them."""
+    capacities = np.tile(model.capacities, (len(failed), 1))
+    for row, indices in enumerate(failed.tolist()):
+        for index in indices:
+            for link, mbps in model.failures[index].lessened if index >= 0 else ():
+                capacities[row, link] -= mbps
+    result: np.ndarray = np.maximum(capacities, 0.0)
+    return result
+
+
 @settings(max_examples=25, deadline=None)
 @given(models())
 def test_the_worst_of_every_link_names_the_first_scenario_that_causes_it(model: LoadModel) -> None:
     run = sweep(model, failures=2, threads=2, loads=True)
     rows = np.concatenate([batch.loads for batch in run if batch.loads is not None])
+    failed = np.concatenate([batch.failed for batch in run])
     with np.errstate(divide="ignore", invalid="ignore"):
-        used = np.where(rows > 0, rows / model.capacities, 0.0)
+        used = np.where(rows > 0, rows / left(model, failed), 0.0)
+    highest = np.concatenate([batch.max_utilisation for batch in run])
+    np.testing.assert_allclose(used.max(axis=1, initial=0.0), highest, rtol=1e-12)
     np.testing.assert_allclose(run.link_worst, used.max(axis=0), rtol=1e-12)
     again = used[run.link_cause, np.arange(len(model.links))]
     np.testing.assert_allclose(again, run.link_worst, rtol=1e-12)

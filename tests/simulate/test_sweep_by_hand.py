@@ -132,6 +132,20 @@ def test_no_capacity_is_infinitely_too_little_only_if_used() -> None:
     assert (batch.max_utilisation[row], batch.over[row], model.links[batch.worst[row]]) == (float("inf"), 1, "ac>")
 
 
+def test_a_member_of_a_bundle_takes_capacity_and_no_traffic() -> None:
+    """Two members of 50: one gone, 60 of 50; both gone, 60 of nothing. The way stays, as a bundle without a least number has it."""
+    members = [Failure(kind="member", name=f"ab/{number}", lessened=((0, 50.0), (1, 50.0))) for number in (1, 2)]
+    model = load_model("ab", ("ab", "ba"), [A, B], [B, A], [1, 1], [100, 100], [[0, 60], [30, 0]], members)
+    run = sweep(model, failures=2, limit=0.9, loads=True)
+    found = {run.names(batch, row): batch.max_utilisation[row] for batch in run for row in range(batch.scenario.size)}
+    assert found == {(): 0.6, ("ab/1",): 1.2, ("ab/2",): 1.2, ("ab/1", "ab/2"): float("inf")}
+    assert [
+        batch.loads[row].tolist() for batch in run for row in range(batch.scenario.size) if batch.loads is not None
+    ] == [[60, 30]] * 4
+    few = [int(number) for batch in sweep(model, failures=2, limit=0.9, only_limit=True) for number in batch.scenario]
+    assert few == [1, 2, 3]
+
+
 @pytest.mark.parametrize("failures", [0, 1, 2])
 def test_nothing_to_send_and_nothing_to_fail(failures: int) -> None:
     model = load_model(["a"], [], [], [], [], [], [[5.0]])

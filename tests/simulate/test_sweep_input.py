@@ -51,6 +51,8 @@ def model(**other: object) -> LoadModel:
         ({"links": ["x", "x"]}, "link x is there twice"),
         ({"failures": [Failure(kind="srlg", name="fibre-7")]}, "srlg fibre-7 names nothing that could fail"),
         ({"failures": [Failure(kind="link", name="x", links=(2,))]}, "link x: no link 2; expected 0 to 1"),
+        ({"failures": [Failure(kind="member", name="x", lessened=((0, math.nan),))]}, "member x: link ams-fra is to lose nan Mbit/s; expected a number of at least 0"),
+        ({"failures": [Failure(kind="member", name="x", lessened=((9, 1.0),))]}, "member x: no link 9; expected 0 to 1"),
         ({"failures": [Failure(kind="router", name="x", routers=(-1,))]}, "router x: no router -1; expected 0 to 2"),
     ],
 )  # fmt: skip

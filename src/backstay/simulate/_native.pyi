@@ -31,6 +31,9 @@ class Engine:
         edges: npt.NDArray[np.uint32],
         node_begin: npt.NDArray[np.uint64],
         nodes: npt.NDArray[np.uint32],
+        less_begin: npt.NDArray[np.uint64],
+        lessened: npt.NDArray[np.uint32],
+        lost: npt.NDArray[np.float64],
     ) -> None: ...
     def singles(self, first: int, last: int, full: bool, threads: int, limit: float, tables: Tables) -> None: ...
     def pairs(

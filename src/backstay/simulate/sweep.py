@@ -299,7 +299,9 @@ def _engine(model: LoadModel, failures: tuple[Failure, ...], threads: int) -> _n
     )
     links, link_begin = _rows([item.links for item in failures])
     routers, router_begin = _rows([item.routers for item in failures])
-    engine.set_failures(link_begin, links, router_begin, routers)
+    lessened, less_begin = _rows([tuple(link for link, _ in item.lessened) for item in failures])
+    lost = np.array([mbps for item in failures for _, mbps in item.lessened], dtype=np.float64)
+    engine.set_failures(link_begin, links, router_begin, routers, less_begin, lessened, lost)
     engine.prepare(threads)
     return engine
 

@@ -26,13 +26,15 @@ Indices = npt.NDArray[np.uint32]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Things that fail together. ``links`` and ``routers`` are indices of directed links and of routers; a router takes
-    all of its links with it. ``kind``: link, router, srlg, or any word.
+    all of its links with it. ``kind``: link, router, srlg, or any word. ``lessened`` are links that stay up with less
+    capacity, (link, Mbit/s that are gone): a member of a bundle; what several failures take of one link adds up.
     """
 
     kind: str
     name: str
     links: tuple[int, ...] = ()
     routers: tuple[int, ...] = ()
+    lessened: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -160,15 +162,22 @@ def _amounts(
 
 def _check_failures(model: LoadModel) -> None:
     for failure in model.failures:
-        if not failure.links and not failure.routers:
+        if not failure.links and not failure.routers and not failure.lessened:
             raise InputError(f"{failure.kind} {failure.name} names nothing that could fail")
         for values, most, what in (
             (failure.links, len(model.links), "link"),
+            (tuple(link for link, _ in failure.lessened), len(model.links), "link"),
             (failure.routers, len(model.routers), "router"),
         ):
             for value in values:
                 if not 0 <= value < most:
                     raise InputError(f"{failure.kind} {failure.name}: no {what} {value}; expected 0 to {most - 1}")
+        for link, mbps in failure.lessened:
+            if not 0 <= mbps < np.inf:
+                raise InputError(
+                    f"{failure.kind} {failure.name}: link {model.links[link]} is to lose {mbps} Mbit/s; "
+                    "expected a number of at least 0"
+                )
 
 
 def chosen_failures(model: LoadModel, kinds: Iterable[str] | None, exclude: Iterable[str]) -> tuple[Failure, ...]:

@@ -2,7 +2,8 @@
 
 namespace backstay {
 
-void FailureSets::add(const Graph& graph, std::span<const std::uint32_t> edges, std::span<const std::uint32_t> nodes) {
+void FailureSets::add(const Graph& graph, std::span<const std::uint32_t> edges, std::span<const std::uint32_t> nodes,
+                      std::span<const std::uint32_t> lessened, std::span<const double> lost) {
     std::vector<Edge> all;
     for (const auto e : edges) all.push_back(graph.renumbered[e]);
     for (const Node v : nodes) {
@@ -16,6 +17,8 @@ void FailureSets::add(const Graph& graph, std::span<const std::uint32_t> edges, 
     routers.erase(std::unique(routers.begin(), routers.end()), routers.end());
     edges_.insert(edges_.end(), all.begin(), all.end());
     nodes_.insert(nodes_.end(), routers.begin(), routers.end());
+    for (std::size_t k = 0; k < lessened.size(); ++k) lessened_.push_back({graph.renumbered[lessened[k]], lost[k]});
+    less_begin_.push_back(lessened_.size());
     edge_begin_.push_back(edges_.size());
     node_begin_.push_back(nodes_.size());
 }

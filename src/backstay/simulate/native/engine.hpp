@@ -20,6 +20,7 @@ public:
         judge_.least = 1e-12 * base_.total();
         for (Edge e = 0; e < graph_.edges; ++e) {
             const double available = capacity[graph_.caller[e]];
+            capacity_.push_back(available);
             judge_.inverse.push_back(available == 0.0 ? 0.0 : 1.0 / available);
             if (available == 0.0) judge_.closed.push_back(e);
         }
@@ -54,7 +55,7 @@ public:
             }
             if (stop) return;
             for (std::size_t s = begin; s < end; ++s)
-                write(mine.rows.data() + (s - begin) * graph_.edges, mine.lost[s - begin], s - first,
+                write(single(s), {}, mine.rows.data() + (s - begin) * graph_.edges, mine.lost[s - begin], s - first,
                       static_cast<std::int64_t>(s), settings, results, worst[thread]);
         });
         merge(worst, results);
@@ -150,10 +151,29 @@ private:
         return lost;
     }
 
-    // Judges a row of loads and writes what it says to place `at` of the results.
-    void write(double* loads, double lost, std::size_t at, std::int64_t scenario, const Settings& settings,
-               const Results& results, LinkWorst& worst) const {
-        const Verdict verdict = judge(judge_, loads, settings.limit, scenario, worst);
+    // The judge of a scenario in which links have less capacity; what both failures take of one link adds up.
+    Judge lessened(const Failure& one, const Failure& two) const {
+        Judge judge = judge_;
+        std::vector<Lessened> all(one.lessened.begin(), one.lessened.end());
+        all.insert(all.end(), two.lessened.begin(), two.lessened.end());
+        for (const Lessened& item : all) {
+            double left = capacity_[item.edge];
+            for (const Lessened& other : all)
+                if (other.edge == item.edge) left -= other.lost;
+            judge.inverse[item.edge] = left > 0.0 ? 1.0 / left : 0.0;
+            if (!(left > 0.0)) judge.closed.push_back(item.edge);
+        }
+        std::sort(judge.closed.begin(), judge.closed.end());
+        judge.closed.erase(std::unique(judge.closed.begin(), judge.closed.end()), judge.closed.end());
+        return judge;
+    }
+
+    // Judges a row of loads under these failures and writes what it says to place `at` of the results.
+    void write(const Failure& one, const Failure& two, double* loads, double lost, std::size_t at,
+               std::int64_t scenario, const Settings& settings, const Results& results, LinkWorst& worst) const {
+        const bool whole = one.lessened.empty() && two.lessened.empty();
+        const Verdict verdict = whole ? judge(judge_, loads, settings.limit, scenario, worst)
+                                      : judge(lessened(one, two), loads, settings.limit, scenario, worst);
         results.max_utilisation[at] = verdict.utilisation;
         results.worst[at] = verdict.worst;
         results.lost[at] = lost > judge_.least ? lost : 0.0;
@@ -204,6 +224,7 @@ private:
     Graph graph_;
     Base<Distance> base_;
     Judge judge_;
+    std::vector<double> capacity_;
     FailureSets failures_;
     std::vector<double> differences_, differences_lost_;  // of every single failure, rows of links
     Corrections corrections_;

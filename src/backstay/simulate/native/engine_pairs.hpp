@@ -156,7 +156,7 @@ void Engine<Distance>::superpose_all(std::span<const std::size_t> pairs, std::si
                 double* row = mine.rows.data() + r * n;
                 superpose(row, differences_.data() + i * n, differences_.data() + j * n, base_.loads().data(), n);
                 const double lost = base_.lost() + differences_lost_[i] + differences_lost_[j] + mine.lost[r];
-                write(row, lost, segment.at + r,
+                write(failures_[i], failures_[j], row, lost, segment.at + r,
                       static_cast<std::int64_t>(1 + failures_.size() + pair_number(i, j)), settings, results,
                       worst[thread]);
             }
@@ -183,7 +183,7 @@ void Engine<Distance>::pairs(std::size_t first, std::size_t last, std::size_t un
         mine.rows.assign(graph_.edges, 0.0);
         const double lost = recompute(failures_[i], failures_[j], mine, stop);
         if (stop) return;
-        write(mine.rows.data(), lost, task, static_cast<std::int64_t>(1 + failures_.size() + first + task), settings,
+        write(failures_[i], failures_[j], mine.rows.data(), lost, task, static_cast<std::int64_t>(1 + failures_.size() + first + task), settings,
               results, worst[thread]);
     });
     merge(worst, results);
@@ -245,12 +245,12 @@ std::vector<std::size_t> Engine<Distance>::suspects(std::size_t first, std::size
         for (const Edge e : failures_[i].edges) slack[e] = std::numeric_limits<double>::infinity();
         std::sort(by_slack.begin(), by_slack.end(),
                   [&](Edge a, Edge b) { return slack[a] != slack[b] ? slack[a] < slack[b] : a < b; });
-        const bool loses = base_.lost() + differences_lost_[i] > judge_.least;
+        const bool loses = base_.lost() + differences_lost_[i] > judge_.least || !failures_[i].lessened.empty();
         ways.fail(failures_[i]);
         for (std::size_t j = i + 1; j < failures_.size() && !stop; ++j) {
             const std::size_t pair = pair_number(i, j);
             if (pair < first || pair >= last) continue;
-            bool wanted = loses || suspicious(i, j, settings, by_slack, slack);
+            bool wanted = loses || !failures_[j].lessened.empty() || suspicious(i, j, settings, by_slack, slack);
             if (!wanted) {
                 ways.fail(failures_[j]);
                 wanted = !ways.exist(failures_[j], [&](Node v) {

@@ -62,11 +62,18 @@ struct Graph {
     }
 };
 
+// A link that stays up with less: one member of its bundle is gone.
+struct Lessened {
+    Edge edge;
+    double lost;
+};
+
 // Things that fail together: links (the core's numbers, sorted, without repetition; all links of a failed router
-// among them) and routers.
+// among them), routers, and capacity of links that stay up.
 struct Failure {
     std::span<const Edge> edges;
     std::span<const Node> nodes;
+    std::span<const Lessened> lessened;
 };
 
 // Failure sets in compressed rows.
@@ -75,19 +82,22 @@ public:
     FailureSets() = default;
 
     // `edges` come in the caller's numbers; links of failed routers are added.
-    void add(const Graph& graph, std::span<const std::uint32_t> edges, std::span<const std::uint32_t> nodes);
+    void add(const Graph& graph, std::span<const std::uint32_t> edges, std::span<const std::uint32_t> nodes,
+             std::span<const std::uint32_t> lessened, std::span<const double> lost);
 
     std::size_t size() const { return edge_begin_.size() - 1; }
 
     Failure operator[](std::size_t index) const {
         return {{edges_.data() + edge_begin_[index], edge_begin_[index + 1] - edge_begin_[index]},
-                {nodes_.data() + node_begin_[index], node_begin_[index + 1] - node_begin_[index]}};
+                {nodes_.data() + node_begin_[index], node_begin_[index + 1] - node_begin_[index]},
+                {lessened_.data() + less_begin_[index], less_begin_[index + 1] - less_begin_[index]}};
     }
 
 private:
-    std::vector<std::size_t> edge_begin_{0}, node_begin_{0};
+    std::vector<std::size_t> edge_begin_{0}, node_begin_{0}, less_begin_{0};
     std::vector<Edge> edges_;
     std::vector<Node> nodes_;
+    std::vector<Lessened> lessened_;
 };
 
 // Distances: 32 bits where every sum fits, else 64. `unreachable` leaves room to add one metric without overflow.

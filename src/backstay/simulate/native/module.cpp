@@ -74,11 +74,15 @@ public:
     }
 
     void set_failures(const Input<std::uint64_t>& edge_begin, const Input<std::uint32_t>& edges,
-                      const Input<std::uint64_t>& node_begin, const Input<std::uint32_t>& nodes) {
+                      const Input<std::uint64_t>& node_begin, const Input<std::uint32_t>& nodes,
+                      const Input<std::uint64_t>& less_begin, const Input<std::uint32_t>& lessened,
+                      const Input<double>& lost) {
         FailureSets sets;
         for (std::size_t i = 0; i + 1 < edge_begin.size(); ++i)
             sets.add(graph_, view(edges).subspan(edge_begin(i), edge_begin(i + 1) - edge_begin(i)),
-                     view(nodes).subspan(node_begin(i), node_begin(i + 1) - node_begin(i)));
+                     view(nodes).subspan(node_begin(i), node_begin(i + 1) - node_begin(i)),
+                     view(lessened).subspan(less_begin(i), less_begin(i + 1) - less_begin(i)),
+                     view(lost).subspan(less_begin(i), less_begin(i + 1) - less_begin(i)));
         core_->set_failures(std::move(sets));
     }
 
@@ -147,7 +151,8 @@ NB_MODULE(_native, module) {
                       const Input<std::uint32_t>&, const Input<double>&, const Input<double>&>(),
              "nodes"_a, "tails"_a, "heads"_a, "metrics"_a, "capacity"_a, "demand"_a)
         .def("prepare", &Engine::prepare, "threads"_a)
-        .def("set_failures", &Engine::set_failures, "edge_begin"_a, "edges"_a, "node_begin"_a, "nodes"_a)
+        .def("set_failures", &Engine::set_failures, "edge_begin"_a, "edges"_a, "node_begin"_a, "nodes"_a,
+             "less_begin"_a, "lessened"_a, "lost"_a)
         .def("singles", &Engine::singles, "first"_a, "last"_a, "full"_a, "threads"_a, "limit"_a, "tables"_a)
         .def("pairs", &Engine::pairs, "first"_a, "last"_a, "until"_a, "full"_a, "threads"_a, "limit"_a, "tables"_a)
         .def("suspects", &Engine::suspects, "first"_a, "last"_a, "threads"_a, "limit"_a)
