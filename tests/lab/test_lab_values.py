@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.lab.labkit import PAIR, pair
 
+from backstay import api
 from backstay.lab import record, requirements
 from backstay.lab.ask import query, read_answer
 from backstay.lab.cables import cables, pairs, rising
@@ -332,6 +334,19 @@ def test_a_lab_larger_than_the_machine_is_refused_with_numbers(tmp_path: Path, m
     monkeypatch.setattr(requirements, "MOST_ROUTERS", 1)
     with pytest.raises(Unproven, match="the lab holds 1 routers at most, this network has 2"):
         requirements.require(pair(tmp_path), plan)
+
+
+def test_another_release_of_frr_is_said_router_by_router(october: Network) -> None:
+    assert requirements.other_versions(october, "8.4.1") == ()
+    said = [remark.text for remark in requirements.other_versions(october, "10.0")]
+    assert said[0] == "ams1 runs FRR 8.4.4, the lab has 10.0"
+    assert len(said) == 22
+
+
+def test_the_fast_engine_is_always_heard_beside_the_lab(october: Network) -> None:
+    assert api.required_engines(october, ["lab"]) == (*api.required_engines(october), "lab")
+    assert "fast" in api.required_engines(october)
+    assert api.required_engines(replace(october, required_engines=("lab",))) == ("fast", "lab")
 
 
 def test_ids_are_claimed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,16 +49,20 @@ def up(
     """Build the network; it stays up until `backstay lab down`."""
     from backstay.lab import record
     from backstay.lab.build import up as build
+    from backstay.lab.requirements import frr_version, other_versions
     from backstay.lab.stillness import settle
 
     with progress() as tell:
         tell(f"reading {network}")
-        kept = build(api.load(network), identity=identity, source=str(network), timers=not own_timers, tell=tell)
+        loaded = api.load(network)
+        kept = build(loaded, identity=identity, source=str(network), timers=not own_timers, tell=tell)
         waiting = settle(kept, record.content(kept), tell=tell) if wait else ()
     screen = console()
     screen.print(f"{kept.id} is up: {len(kept.namespaces)} namespaces, files in {kept.folder}", markup=False)
     for text in waiting:
         screen.print(f"not up: {text}", markup=False)
+    for remark in other_versions(loaded, frr_version()):
+        screen.print(remark.text, markup=False)
 
 
 @app.command()

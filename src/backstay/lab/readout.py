@@ -19,6 +19,7 @@ from backstay.lab.heard import advertisements, exported
 from backstay.lab.neighbors import Wiring, adjacencies, sessions
 from backstay.lab.outcome import outcomes
 from backstay.lab.record import Content, Record
+from backstay.lab.requirements import frr_version, other_versions
 from backstay.lab.speaker import talks
 from backstay.lab.tables import attributes, best_peers, main_table
 from backstay.lab.vty import Bird, vty
@@ -90,7 +91,7 @@ def state(record: Record, content: Content, *, questions: bool = True) -> State:
         sites=asked.sites,
         services=asked.services,
         access=asked.access,
-        unknowns=(*content.design.remarks, *asked.unknowns),
+        unknowns=(*content.design.remarks, *other_versions(content.network, frr_version()), *asked.unknowns),
         answers=ANSWERS if questions else ANSWERS - {"sites", "services", "access"},
     )
 

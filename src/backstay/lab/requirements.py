@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from backstay.lab.design import DNS, NEIGHBOR, ROUTER, Design
 from backstay.lab.frr import BINARIES, daemons
 from backstay.model.errors import EnvironmentError_, Unproven
 from backstay.model.network import Network
+from backstay.model.source import Remark
 
 PACKAGES = {
     "ip": "iproute2",
@@ -49,6 +53,31 @@ def _missing(network: Network, plan: Design) -> Iterator[str]:
 def program(name: str) -> str | None:
     """The program's path; the system folders are looked at even where PATH lacks them."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin")
+
+
+@lru_cache(maxsize=1)
+def frr_version() -> str:
+    """The version of this machine's FRR (``8.4.4``); "" where it does not say."""
+    try:
+        done = subprocess.run([BINARIES / "zebra", "--version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    found = re.search(r"version (\d[\w.]*)", done.stdout)
+    return found.group(1) if found else ""
+
+
+def other_versions(network: Network, here: str) -> tuple[Remark, ...]:
+    """Routers whose configuration is of another release than this machine's FRR: what they do may be something else."""
+    return tuple(
+        Remark("lab-version", f"{router.name} runs FRR {router.version}, the lab has {here}", router.name)
+        for router in network.routers.values()
+        if router.version and here and _release(router.version) != _release(here)
+    )
+
+
+def _release(version: str) -> list[str]:
+    """Major and minor: patches of one release do not change semantics."""
+    return version.split(".")[:2]
 
 
 def require(network: Network, plan: Design) -> None:
