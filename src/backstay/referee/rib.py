@@ -224,7 +224,8 @@ class Rib:
             return None
         if laid_over is not None and route.protocol in {"bgp", "ibgp"} and not route.forwarding:
             return self._through(router, vrf, prefix, route, laid_over)
-        forwarding = tuple(_towards(hop, address) for hop in route.forwarding)
+        onlink = route.protocol in {"connected", "static", "kernel"}  # elsewhere no address means a link-local one
+        forwarding = tuple(_towards(hop, address) if onlink else hop for hop in route.forwarding)
         metric = 0 if route.protocol == "connected" else route.metric
         return Resolved(prefix=prefix, route=route, metric=metric, forwarding=forwarding) if forwarding else None
 
