@@ -302,3 +302,94 @@ def test_without_resolving_over_the_default_route_it_does(tmp_path: Path) -> Non
     settled = state(tmp_path, hub=HUB.replace("ip nht resolve-via-default", "!"), good=GOOD, lost=LOST)
     assert str(told(settled, "hub", "0.0.0.0/0").next_hop) == "10.255.0.5"
     assert session(settled, "hub", "10.255.0.6").accepted == ((4, 1),)
+
+
+MEMBER = """
+interface eth0
+ ip address 10.1.0.0/31
+router bgp 65001
+ bgp router-id 1.1.1.1
+ bgp confederation identifier 65000
+ bgp confederation peers 65002
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor 10.1.0.1 remote-as 65002
+ address-family ipv4 unicast
+  network 203.0.113.0/24
+  neighbor 10.1.0.1 default-originate
+"""
+PREPENDS = """
+route-map PRE permit 10
+ match ip address prefix-list X
+ set as-path prepend 64999
+route-map PRE permit 20
+ set as-path prepend last-as 2
+ip prefix-list X seq 5 permit 203.0.113.0/24
+interface eth0
+ ip address 10.1.0.1/31
+router bgp 65002
+ bgp router-id 2.2.2.2
+ bgp confederation identifier 65000
+ bgp confederation peers 65001
+ no bgp ebgp-requires-policy
+ neighbor 10.1.0.0 remote-as 65001
+ address-family ipv4 unicast
+  neighbor 10.1.0.0 route-map PRE in
+"""
+DISGUISED = """
+route-map DEF permit 10
+ set weight 77
+ set metric 8
+interface eth0
+ ip address 10.1.0.2/31
+interface eth1
+ ip address 10.1.0.4/31
+router bgp 65010
+ bgp router-id 3.3.3.3
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor 10.1.0.3 remote-as 100
+ neighbor 10.1.0.3 local-as 64900
+ neighbor 10.1.0.5 remote-as 200
+ neighbor 10.1.0.5 local-as 64901
+ address-family ipv4 unicast
+  network 198.51.100.0/24
+  neighbor 10.1.0.3 remove-private-AS
+  neighbor 10.1.0.3 default-originate route-map DEF
+  neighbor 10.1.0.5 default-originate route-map DEF
+"""
+OUTSIDE = """
+interface eth0
+ ip address 10.1.0.{ours}/31
+router bgp {asn}
+ bgp router-id {asn}.1.1.1
+ no bgp ebgp-requires-policy
+ neighbor 10.1.0.{theirs} remote-as {remote}
+"""
+
+
+@pytest.fixture
+def disguises(tmp_path: Path) -> State:
+    x, y = (
+        OUTSIDE.format(ours=3, theirs=2, asn=100, remote=64900),
+        OUTSIDE.format(ours=5, theirs=4, asn=200, remote=64901),
+    )
+    return state(tmp_path, r1=MEMBER, r2=PREPENDS, r3=DISGUISED, x=x, y=y)
+
+
+def test_a_prepend_drops_the_confederation_sequence(disguises: State) -> None:
+    assert told(disguises, "r2", "203.0.113.0/24").as_path == "64999"
+
+
+def test_last_as_finds_nothing_in_a_confederation_sequence(disguises: State) -> None:
+    assert told(disguises, "r2", "0.0.0.0/0").as_path == "(65001)"
+
+
+def test_a_local_as_hides_a_private_own_number_only_where_those_are_removed(disguises: State) -> None:
+    assert {told(disguises, "x", prefix).as_path for prefix in ("0.0.0.0/0", "198.51.100.0/24")} == {"64900"}
+    assert {told(disguises, "y", prefix).as_path for prefix in ("0.0.0.0/0", "198.51.100.0/24")} == {"64901 65010"}
+
+
+def test_the_weight_of_a_default_does_not_travel(disguises: State) -> None:
+    default = told(disguises, "y", "0.0.0.0/0")
+    assert (default.weight, default.med) == (0, 8)
