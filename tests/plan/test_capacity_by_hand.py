@@ -12,6 +12,7 @@ from backstay.model.errors import InputError, Unproven, UsageError
 from backstay.plan import optimum
 from backstay.plan.assessment import Assessment, LinkUse, Room, Thing
 from backstay.plan.capacity import assess
+from backstay.report.capacity import headline
 
 AB, BD, AC, CD = (Thing("link", name) for name in ("a-b", "b-d", "a-c", "c-d"))
 
@@ -178,6 +179,7 @@ def test_a_capacity_of_nothing_is_exceeded_by_anything() -> None:
 def test_no_demands_are_told() -> None:
     found = assess(replace(square.network(), demands=()), failures=1)
     assert "no-demands" in {remark.code for remark in found.remarks}
+    assert headline(found) == "no demand is declared (demands.csv), so that nothing could be assessed"
     assert not found.at_fault
     assert found.growth is None
 

@@ -78,6 +78,8 @@ def headline(found: Assessment) -> str:
     """The answer in one sentence."""
     losing = sum(hour.losing for hour in found.hours)
     over = sum(hour.over for hour in found.hours)
+    if not any(hour.offered for hour in found.hours):
+        return "no demand is declared (demands.csv), so that nothing could be assessed"
     now = [hour for hour in found.hours if hour.lost > 0]
     if now:
         return f"{bits(now[0].lost)} of demand are lost already, with everything up"
@@ -91,7 +93,7 @@ def headline(found: Assessment) -> str:
 
 
 def _headline(found: Assessment) -> Panel:
-    style = "red" if found.at_fault else "green"
+    style = "red" if found.at_fault else "green" if any(hour.offered for hour in found.hours) else "yellow"
     worst = max(found.hours, key=lambda hour: hour.worst)
     text = Text.assemble(
         (headline(found), f"bold {style}"),
