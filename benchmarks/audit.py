@@ -1,26 +1,46 @@
 """Whole-process time and peak memory of `backstay audit`, on networks from 22 to 852 routers.
 
-    python benchmarks/audit.py [--only TOPOLOGY] [--engine NAME,...]
+    python benchmarks/audit.py [--only NAME] [--engine NAME[,NAME] ...] [--output FILE]
 
-Every figure is one fresh process, reading included, as a CI job pays it; "again" is a second audit of the unchanged network.
-The change drains one router (see `drain`). Prints a Markdown table.
+Every figure is one fresh process, start-up and reading included, as a CI job pays it: *cold* with an empty cache, *warm* a
+second audit of the unchanged network. Each audit sweeps all single failures before and after the change. Memory is the
+largest process (engines run in processes of their own). Prints a Markdown table and writes it to a page.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import backstay
 
-TOPOLOGIES = ("sndlib/geant", "backbone/north_america", "backbone/europe")
+ROOT = Path(__file__).resolve().parents[1]
 BACKSTAY = Path(sys.executable).with_name("backstay")
+PAGE = ROOT / "docs" / "benchmarks-audit.md"
+OCTOBER = ROOT / "examples" / "october"
+GENERATED = ("backbone/north_america", "backbone/europe")
+EXAMPLES = ("assess-capacity", "drain-one-router")
+
+HEAD = """# What an audit costs
+
+Whole processes, start-up and reading included; the change of a generated network drains one router. *Cold*: nothing
+cached. *Warm*: a second audit of the unchanged network. CPU counts every process of the audit; memory is that of the largest.
+Made by `benchmarks/audit.py`; take ratios from one table, not across machines. The load average says how busy the
+machine was with other things: above the number of processors, CPU time is what to read.
+
+"""
+COLUMNS = (
+    "| network | routers | links | change | engines | cold: wall s | CPU s | peak MB | warm: wall s | CPU s | exit |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +53,49 @@ class Run:
     code: int
 
 
-def measure(*command: str) -> Run:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A network folder and a change to it."""
+
+    name: str
+    network: Path
+    change: Path
+
+
+def measure(command: list[str], cache: Path) -> Run:
     """One process from start to end, by `wait4`."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - start
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode)
 
 
+def cases(only: list[str] | None, folder: Path) -> Iterator[Case]:
+    """The example's two changes, then the generated networks, made in ``folder``."""
+    for name in EXAMPLES:
+        if not only or "october" in only:
+            yield Case("october (sndlib/geant)", OCTOBER, OCTOBER / "changes" / f"{name}.yaml")
+    for topology in GENERATED:
+        if not only or topology in only:
+            network = folder / topology.replace("/", "-")
+            command = [str(BACKSTAY), "new", "--topology", topology, "--output", str(network)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            yield Case(topology, network, drain(network))
+
+
 def drain(network: Path) -> Path:
     """A change file that drains one router that is no data centre, DNS site, reflector or operators' site."""
-
     loaded = backstay.load(network)
     special = {router for site in loaded.sites.values() if site.role != "pop" for router in site.routers}
     special |= {item.router for neighbor in loaded.neighbors.values() for item in neighbor.attachments}
     plain = [name for name in loaded.routers if name not in special]
     router = loaded.routers[(plain or sorted(loaded.routers))[0]]
     tag = router.isis[0].tag
-    path = network / "drain.yaml"
+    path = network / "changes" / "drain.yaml"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(
         f"change: Drain {router.name}\nintent: drain\nscope: {{routers: [{router.name}]}}\nsteps:\n"
         f"  - on: {router.name}\n    config: |\n      router isis {tag}\n       set-overload-bit\n"
@@ -62,33 +105,42 @@ def drain(network: Path) -> Path:
     return path
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", help="only this topology")
-    parser.add_argument("--engine", default="", help="engines beside the default")
-    arguments = parser.parse_args()
-    print("| topology | routers | links | first: wall s | CPU s | peak MB | again: wall s | exit |")
-    print("|---|---|---|---|---|---|---|---|")
-    for topology in arguments.only or TOPOLOGIES:
-        with tempfile.TemporaryDirectory() as folder:
-            row(topology, Path(folder) / "network", arguments.engine)
-
-
-def row(topology: str, network: Path, engine: str) -> None:
-    subprocess.run(
-        [BACKSTAY, "new", "--topology", topology, "--output", network], check=True, stdout=subprocess.DEVNULL
+def row(case: Case, engines: str, folder: Path) -> str:
+    """One line of the table."""
+    with tempfile.TemporaryDirectory(dir=folder) as cache:
+        log = str(Path(cache) / "log.sqlite")
+        command = [str(BACKSTAY), "audit", str(case.network), str(case.change), "--format", "json", "--log", log]
+        command += ["--engine", engines]
+        cold, warm = measure(command, Path(cache)), measure(command, Path(cache))
+    loaded = backstay.load(case.network)
+    return (
+        f"| {case.name} | {len(loaded.routers)} | {len(loaded.links)} | {case.change.stem} | {engines} "
+        f"| {cold.wall:.2f} | {cold.cpu:.2f} | {cold.megabytes:.0f} | {warm.wall:.2f} | {warm.cpu:.2f} | {cold.code} |"
     )
-    change = drain(network)
-    command = [str(BACKSTAY), "audit", str(network), str(change), "--format", "json"]
-    if engine:
-        command += ["--engine", engine]
-    first, again = measure(*command), measure(*command)
 
-    loaded = backstay.load(network)
-    print(
-        f"| {topology} | {len(loaded.routers)} | {len(loaded.links)} | {first.wall:.2f} | {first.cpu:.2f} "
-        f"| {first.megabytes:.0f} | {again.wall:.2f} | {first.code} |",
-        flush=True,
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", metavar="NAME", help="october or a topology's key")
+    parser.add_argument("--engine", action="append", metavar="NAMES", help="engines of an audit (default: fast)")
+    parser.add_argument("--output", type=Path, default=PAGE, help="the page to write")
+    arguments = parser.parse_args()
+    lines = [COLUMNS]
+    print(COLUMNS, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases(arguments.only, Path(folder)):
+            for engines in arguments.engine or ["fast"]:
+                lines.append(row(case, engines, Path(folder)))
+                print(lines[-1], flush=True)
+                arguments.output.write_text(HEAD + machine() + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """Processors and how busy they are now."""
+    busy = os.getloadavg()[1]
+    return (
+        f"{len(os.sched_getaffinity(0))} processors ({platform.machine()}), Python {platform.python_version()}, "
+        f"load average {busy:.1f}.\n\n"
     )
 
 
