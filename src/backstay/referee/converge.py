@@ -90,7 +90,8 @@ class View:
     _found: dict[tuple[str, str, Prefix], Route | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._alike = self.rib.isis.is_even()
+        forwards = all(router.forwarding for router in self.rib.network.routers.values())
+        self._alike = forwards and self.rib.isis.is_even()
 
     def table(self, router: str, vrf: str) -> Mapping[Prefix, Route]:
         """See `Interior.table`."""
@@ -115,10 +116,23 @@ class View:
         """See `Interior.can_reach`."""
         at = (router, vrf, address)
         if at not in self._reached:
-            # FRR bgp_fsm.c bgp_start() waits for next-hop tracking: a default route alone need not be enough.
-            tracked = self.rib.resolve(*at, with_bgp=True) is not None
-            self._reached[at] = tracked and self.walker.arrives(router, address, vrf)
+            self._reached[at] = self._downhill(*at) or self._arrives(*at)
         return self._reached[at]
+
+    def _arrives(self, router: str, vrf: str, address: Address) -> bool:
+        """FRR bgp_fsm.c bgp_start() waits for next-hop tracking: a default route alone need not be enough."""
+        tracked = self.rib.resolve(router, vrf, address, with_bgp=True) is not None
+        return tracked and self.walker.arrives(router, address, vrf)
+
+    def _downhill(self, router: str, vrf: str, address: Address) -> bool:
+        """Whether the walk needs no walking: where every router has the same IS-IS map and follows it for the address, each
+        step leads to a router that is nearer to the one that offers it.
+        """
+        prefix = address.host_prefix
+        if not self._alike or vrf != DEFAULT_VRF or self.rib.disputed(prefix):
+            return False
+        found = self.rib.best((router, vrf), prefix, with_bgp=False)
+        return found is not None and found.protocol == "isis"
 
     def candidates(self, router: str, vrf: str, protocol: str) -> Mapping[Prefix, Route]:
         """See `Interior.candidates`."""
@@ -142,8 +156,17 @@ class View:
         return (
             all(now.can_reach(*at) == was for at, was in self._reached.items())
             and all(now.candidates(*at) == was for at, was in self._offered.items())
-            and all(now.resolve(*at) == was for at, was in self._resolved.items())
-            and all(now.find(*at) == was for at, was in self._found.items())
+            and (self._rests_on_the_same(rib) or self._finds_the_same(now))
+        )
+
+    def _rests_on_the_same(self, rib: Rib) -> bool:
+        """Without BGP nothing differs: the same IGPs, and no static route that could follow BGP's."""
+        lines = (line for table in rib.statics.values() for several in table.values() for line in several)
+        return self.rib.isis is rib.isis and self.rib.ospf is rib.ospf and all(line.next_hop is None for line in lines)
+
+    def _finds_the_same(self, now: View) -> bool:
+        return all(now.resolve(*at) == was for at, was in self._resolved.items()) and all(
+            now.find(*at) == was for at, was in self._found.items()
         )
 
 
