@@ -162,8 +162,15 @@ class Inner:
                 yield Summary(process.node, node, min(paths)[1])
 
     def boundary_paths(self, key: Key, node: Node) -> list[tuple[int, Reached]]:
-        """Ways to a boundary router, each with its rank: lower is preferred (RFC 2328 16.4.1)."""
+        """Ways to a boundary router, each with its rank: lower is preferred (RFC 2328 16.4.1). ospf6d does not prefer areas
+        other than the backbone, and of equal ways takes that of the lowest area (seen on FRR 8.4.4, ospf6_route_cmp()).
+        """
         process = self.talked.processes[key]
+        if process.ip_version == 6:
+            inside = [(self.nodes[key, area][node].cost, area) for area in self.areas(key)
+                      if node in self.nodes[key, area] and process.area(area).kind == "normal"]  # fmt: skip
+            across = [(1, reached) for _area, reached in self._by_summary(key, node)]
+            return [(1, self.nodes[key, min(inside)[1]][node]), *across] if inside else across
         found = []
         for area in self.areas(key):
             if node in self.nodes[key, area] and process.area(area).kind == "normal":
