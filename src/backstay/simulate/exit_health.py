@@ -40,6 +40,11 @@ class Health:
         self._clear = True
         self._sites = tuple(self._watched())
 
+    @property
+    def clear(self) -> bool:
+        """Whether the watched pairs tell every site's health; where not, pairs may be missing, and none would be missed."""
+        return self._clear
+
     def withdrawn(self, reached: npt.NDArray[np.bool_], dead: frozenset[str]) -> Sequence[int] | None:
         """Nodes whose anycast announcements end, from the pairs that are left; None where that is not clear."""
         if not self._clear:

@@ -85,7 +85,7 @@ class ExitSweep:
         if not all(rules.add(address) for address in sorted({part.address for part in shares})):
             return None
         made = cls(forwarding, shares, layer.paths, rules)
-        return made if made._load(placed, homes) else None
+        return made if made._health.clear and made._load(placed, homes) else None
 
     # ------------------------------------------------------------------------------------- into the core
 
