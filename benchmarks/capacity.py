@@ -309,7 +309,7 @@ def _head() -> Iterator[str]:
     yield ""
     yield f"Made by `make bench` on {os.cpu_count()} processors ({platform.machine()}, Python {platform.python_version()}), load average {os.getloadavg()[0]:.1f} when it began."
     yield "[How the sweep works](capacity-method.md). Work: every ordered pair of nodes sends 1 Mbit/s, metrics are lengths in km, equal split over all next hops; the load of every directed link under every single link failure (and every pair)."
-    yield f"All methods agree to {AGREEMENT:.0e} of all demand on every scenario that both computed, or this page would not have been written."
+    yield f"All methods agree to {AGREEMENT:.0e} of all demand on every scenario that both computed, or this page would not have been written. (A difference of 0 is no slip: demands of 1 over few ties are sums of whole numbers and halves, which are exact in binary.)"
     yield "Times per scenario are processor time on one thread, because others may use the machine; limits are on the clock."
     yield ""
 
