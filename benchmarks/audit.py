@@ -2,6 +2,8 @@
 
     python benchmarks/audit.py [--only NAME] [--engine NAME[,NAME] ...] [--output FILE]
 
+The engines are those that the network's own file is made to require.
+
 Every figure is one fresh process, start-up and reading included, as a CI job pays it: *cold* with an empty cache, *warm* a
 second audit of the unchanged network. Each audit sweeps all single failures before and after the change. Memory is the
 largest process (engines run in processes of their own). Prints a Markdown table and writes it to a page.
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -77,7 +80,9 @@ def cases(only: list[str] | None, folder: Path) -> Iterator[Case]:
     """The example's two changes, then the generated networks, made in ``folder``."""
     for name in EXAMPLES:
         if not only or "october" in only:
-            yield Case("october (sndlib/geant)", OCTOBER, OCTOBER / "changes" / f"{name}.yaml")
+            network = folder / "october"
+            shutil.copytree(OCTOBER, network, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".backstay"))
+            yield Case("october (sndlib/geant)", network, network / "changes" / f"{name}.yaml")
     for topology in GENERATED:
         if not only or topology in only:
             network = folder / topology.replace("/", "-")
@@ -105,12 +110,19 @@ def drain(network: Path) -> Path:
     return path
 
 
+def require(network: Path, engines: str) -> None:
+    """Make the network's file require these engines and no other."""
+    file = network / "backstay.yaml"
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("engines:")]
+    file.write_text("\n".join([*lines, f"engines: [{engines}]", ""]), encoding="utf-8")
+
+
 def row(case: Case, engines: str, folder: Path) -> str:
     """One line of the table."""
+    require(case.network, engines)
     with tempfile.TemporaryDirectory(dir=folder) as cache:
         log = str(Path(cache) / "log.sqlite")
         command = [str(BACKSTAY), "audit", str(case.network), str(case.change), "--format", "json", "--log", log]
-        command += ["--engine", engines]
         cold, warm = measure(command, Path(cache)), measure(command, Path(cache))
     loaded = backstay.load(case.network)
     return (

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,15 +118,25 @@ def test_engine_overlay_and_demands_are_told_apart(folder: Path, cache: Cache) -
     assert router not in state.routes
 
 
-def test_another_network_is_computed_and_not_kept(folder: Path, cache: Cache) -> None:
-    """Networks after a step, or built by hand, are never looked up."""
+def test_a_changed_network_is_not_taken_for_its_base(folder: Path, cache: Cache) -> None:
+    """Networks after a step, or changed by hand though their texts are the same."""
     counted, memory = Counted(), Memory(cache)
-    network = memory.load(folder, counted.load)
-    other = load(folder)
-    engine = memory.engine("fast", counted.engine, network)
-    engine(other, NOTHING, False)
-    engine(other, NOTHING, False)
-    assert counted.computed == 2
+    base = memory.load(folder, counted.load)
+    engine = memory.engine("fast", counted.engine, base)
+    name = min(base.routers)
+    router = base.routers[name]
+    port = min(item for item in router.interfaces if item != "lo")
+    shut = replace(router, interfaces={**router.interfaces, port: replace(router.interfaces[port], enabled=False)})
+    changed = replace(base, routers={**base.routers, name: shut})
+    heavier = replace(base, demands=tuple(replace(item, mbps=2 * item.mbps) for item in base.demands))
+    for times in (1, 2):
+        for network in (base, changed, heavier):
+            assert plain(engine(network, NOTHING, False)) == plain(simulate(network))
+        assert counted.computed == 3, times
+    again = Counted()
+    other = Memory(cache).engine("fast", again.engine, load(folder))
+    assert plain(other(changed, NOTHING, False)) == plain(simulate(changed))
+    assert again.computed == 1, "its routers are not those of the base it was told of"
 
 
 @pytest.mark.parametrize("place", [0, 20, 200, -1])

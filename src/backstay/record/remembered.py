@@ -13,11 +13,12 @@ import hashlib
 import io
 import pickle
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import backstay.model
@@ -65,17 +66,17 @@ class Memory:
             self._loaded.append((known, hashlib.sha256(payload).hexdigest()))
             return known
         network = read(path)
-        packed = _packed(network)
+        packed = _packed(network, ordered=True)
         if packed is not None and key and key == f"network|{program()}|{inputs(path)}":
             self._loaded.append((network, hashlib.sha256(packed).hexdigest()))
             self._cache.put(key, packed)
         return network
 
     def engine(self, name: str, engine: Engine, base: Network) -> Engine:
-        """The engine, whose answers about ``base`` (whatever its demands) are kept; other networks are not looked up."""
+        """The engine with its answers kept. ``base`` is the network that those asked about are changes of."""
 
         def answer(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:
-            known = self._digest(network) if network.routers is base.routers else None
+            known = self._digest(network, base)
             if known is None:
                 return engine(network, overlay, sweep)
             key = f"state|{program()}|{name}|{known}|{_told(overlay)}|{int(sweep)}"
@@ -83,19 +84,30 @@ class Memory:
             if kept is not None:
                 return kept
             state = engine(network, overlay, sweep)
-            packed = _packed(state, network)
+            packed = _packed(state, network.routers, network)
             if packed is not None:
                 self._cache.put(key, packed)
             return state
 
         return answer
 
-    def _digest(self, network: Network) -> str | None:
+    def _digest(self, network: Network, base: Network) -> str | None:
+        """Stands for the network's value: its own, or that of ``base`` and of what is not the very same router there."""
+        found = self._digest_of(base)
+        if network is base or found is None:
+            return found
+        packed = _packed(network, base.routers, ordered=True)
+        return None if packed is None else f"{found}+{hashlib.sha256(packed).hexdigest()}"
+
+    def _digest_of(self, network: Network) -> str | None:
         for known, digest in self._loaded:
             if known is network:
                 return digest
-        packed = _packed(network)
-        return None if packed is None else hashlib.sha256(packed).hexdigest()
+        packed = _packed(network, ordered=True)
+        if packed is None:
+            return None
+        self._loaded.append((network, hashlib.sha256(packed).hexdigest()))
+        return self._loaded[-1][1]
 
     def _state(self, key: str, network: Network, overlay: Overlay) -> State | None:
         payload = self._cache.get(key)
@@ -153,21 +165,21 @@ def _told(overlay: Overlay) -> str:
 
 
 class _Packer(pickle.Pickler):
-    """Equal values give equal bytes (sets go in order); routers of the network at hand are stored by name."""
+    """Stores ``routers`` by name and ``network`` as such. ``ordered``: equal values give equal bytes (sets go in order)."""
 
-    def __init__(self, stream: io.BytesIO, network: Network | None) -> None:
+    def __init__(
+        self, stream: io.BytesIO, routers: Mapping[str, Router], network: Network | None, *, ordered: bool
+    ) -> None:
         super().__init__(stream, protocol=5)
-        self._network = network
+        self._routers, self._network, self._ordered = routers, network, ordered
 
     def persistent_id(self, value: Any) -> Any:
-        kind = type(value)
-        if kind is frozenset and len(value) > 1 and self._network is None:
+        if self._ordered and type(value) is frozenset and len(value) > 1:
             return ("set", sorted(value, key=repr))
-        if self._network is not None:
-            if value is self._network:
-                return (NETWORK, "")
-            if isinstance(value, Router) and self._network.routers.get(value.name) is value:
-                return ("router", value.name)
+        if isinstance(value, Router) and self._routers.get(value.name) is value:
+            return ("router", value.name)
+        if self._network is not None and value is self._network:
+            return (NETWORK, "")
         return None
 
 
@@ -185,11 +197,17 @@ class _Unpacker(pickle.Unpickler):
         return self._network if kind == NETWORK else self._network.routers[content]
 
 
-def _packed(value: object, network: Network | None = None) -> bytes | None:
+def _packed(
+    value: object,
+    routers: Mapping[str, Router] = MappingProxyType({}),
+    network: Network | None = None,
+    *,
+    ordered: bool = False,
+) -> bytes | None:
     stream = io.BytesIO()
     try:
         with _no_collection():
-            _Packer(stream, network).dump(value)
+            _Packer(stream, routers, network, ordered=ordered).dump(value)
     except UNREADABLE:
         return None
     return stream.getvalue()
