@@ -272,8 +272,33 @@ class Shortcut:
             over = end.interface is not None and InterfaceRef(router, end.interface) in cut.gone
             if (end.twin is not None and end.shared) or (over and end.instance.place not in dead):
                 return None  # over a wire that may be the one that failed
+        if self._torn(cut, dead):
+            return None
         gone = {end for end in ends if end.instance.place in dead or (end.twin and end.twin.instance.place in dead)}
         return frozenset(gone) | crossing(self.exchange, self._pieces(cut))
+
+    def _torn(self, cut: IsisCut, dead: frozenset[Place]) -> bool:
+        """Whether an overloaded router is all that holds some routers together: reached by both sides, and no way between
+        them, so that pieces do not tell who reaches whom.
+        """
+        overloaded = self.forest.overloaded
+        if not overloaded or all(cost is not None for cost in cut.worse.values()):
+            return False
+        beside = {node: self._beside(cut, node) for node, place in self.places.items() if place not in dead}
+        whole = {node for node in beside if node not in overloaded}
+        seen = {min(whole)} if whole else set()
+        queue = list(seen)
+        for node in queue:
+            fresh = (beside[node] & whole) - seen
+            seen |= fresh
+            queue.extend(sorted(fresh))
+        return seen != whole or any(beside[node] and not beside[node] & whole for node in overloaded if node in beside)
+
+    def _beside(self, cut: IsisCut, node: Node) -> set[Node]:
+        """Neighbours of a node that are left."""
+        hops = self.forest.beside.get(node, ())
+        left = (hop for hop in hops if hop.local.ref not in cut.gone and hop.remote.ref not in cut.gone)
+        return {hop.remote.speaker.node for hop in left}
 
     def _pieces(self, cut: IsisCut) -> list[frozenset[str]]:
         """Routers cut off from the largest piece, piece by piece."""
