@@ -261,6 +261,8 @@ class Outer:
         entry = table[max(covering, key=lambda prefix: prefix.length)]
         if nssa and (entry.kind != "intra" or entry.area != nssa):
             return None
+        if entry.kind == "intra" and process.area(entry.area).kind == "stub":
+            return None  # seen on FRR 8.4.4: externals do not go through a stub area, not even to the next hop itself
         rank = 0 if entry.kind == "intra" and entry.area != BACKBONE and not process.config.rfc1583 else 1
         ways = _ways(entry.reached, process.ip_version)
         if not entry.reached.hops:
