@@ -48,7 +48,7 @@ def audit(
     after the other. Never raises for what an engine or a check does; KeyboardInterrupt passes through.
     """
     judge = _Judge(compare=compare, checks=checks, budget=budget, sweep=sweep)
-    doubts = canary.untrusted(judge)
+    doubts = canary.untrusted(replace(judge, budget=Budget() if budget else None))
     return judge(plan, engines, required, on_progress or silent, doubts)
 
 
