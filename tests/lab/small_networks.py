@@ -598,7 +598,7 @@ def _bgp_confederation() -> Net:
                 f"neighbor {peer} ebgp-multihop 5",
             ]
             net.box(a).families[version] += [f"neighbor {peer} activate", f"neighbor {peer} next-hop-self"]
-    transits(net, [1, 5])
+    transits(net, [1, 2])  # with one at 5 as well, r3 and r4 prefer each other's way: two stable states, by history
     return net
 
 

@@ -29,7 +29,6 @@ KNOWN = {
         "fast",
     ): "FRR ignores summaries that lie within an active range of its own (ospf_ia.c), RFC 2328 16.2 equal ones",
     ("ospf-range", "referee"): "the same",
-    ("ospf-lan", "referee"): "two routers of a LAN neither of which is its designated one are told as no adjacency",
 }
 
 

@@ -66,14 +66,14 @@ def _router_ids(network: Network, router: str) -> frozenset[str]:
 
 
 def adjacencies(wiring: Wiring, router: str, daemon: str, vty: Vty) -> Iterator[Adjacency]:
-    """Neighbours that route to each other: of two routers on an OSPF LAN that are neither its designated one nor the
-    backup, ``2-Way`` is all they come to (RFC 2328 10.4), and they do.
+    """Adjacencies that are up. Two routers of an OSPF LAN that are neither its designated one nor the backup come to
+    ``2-Way`` alone and are not adjacent (RFC 2328 10.4); who is designated can depend on who came first.
     """
     protocol = {interior.ISISD: "isis", interior.OSPFD: "ospf", interior.OSPF6D: "ospf6"}[daemon]
     for seen in interior.neighbors(daemon, vty.ask):
         local = InterfaceRef(router, seen.interface)
         remote = wiring.peer(local, Address.parse(seen.address) if seen.address else None, seen.router_id)
-        if interior.adjacent(seen.state) and remote:
+        if seen.full and remote:
             yield from (Adjacency(protocol, scope, local, remote) for scope in seen.scopes)
 
 
