@@ -14,6 +14,7 @@ import io
 import pickle
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from functools import lru_cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -96,7 +97,7 @@ class Memory:
         found = self._digest_of(base)
         if network is base or found is None:
             return found
-        packed = _packed(network, base.routers, ordered=True)
+        packed = _packed(_beside(network, base), base.routers, ordered=True)
         return None if packed is None else f"{found}+{hashlib.sha256(packed).hexdigest()}"
 
     def _digest_of(self, network: Network) -> str | None:
@@ -114,6 +115,12 @@ class Memory:
         found = _unpacked(payload, network) if payload is not None else None
         fits = isinstance(found, State) and found.overlay | overlay == found.overlay
         return found if fits and isinstance(found, State) else None
+
+
+def _beside(network: Network, base: Network) -> dict[str, object]:
+    """The fields of a network that are not the very values of the base."""
+    values = {field.name: getattr(network, field.name) for field in fields(network)}
+    return {name: value for name, value in values.items() if value is not getattr(base, name)}
 
 
 def inputs(folder: Path) -> str:
