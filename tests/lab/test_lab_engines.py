@@ -6,6 +6,7 @@ where FRR's own semantics are written down and the engine has not learned them y
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ KNOWN = {
 def test_engines_say_what_real_routers_do(name: str, tmp_path: Path) -> None:
     network = load(NETWORKS[name](tmp_path))
     assert not [line for router in network.routers.values() for line in router.unread]
-    with lab(network, f"t-{name}"[:32]) as (kept, content):
+    with lab(network, f"t-{os.getpid()}-{name}"[:32].rstrip("-")) as (kept, content):
         settle(kept, content)
         real = state(kept, content, questions=False)
     assert not real.unknowns

@@ -27,6 +27,9 @@ from backstay.model.network import InterfaceRef, Overlay
 from backstay.model.state import Fate
 from backstay.read.folder import load
 
+A, B = f"life-a-{os.getpid()}", f"life-b-{os.getpid()}"
+"""Ids nobody else who tests on this machine has."""
+
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
 
@@ -34,7 +37,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 def _clean() -> Iterator[None]:
     yield
     for kept in list(record.every()):
-        if kept.id.startswith("life"):
+        if kept.id.startswith("life") and kept.id.endswith(f"-{os.getpid()}"):
             down(kept)
 
 
@@ -50,7 +53,7 @@ def until(good: Callable[[], bool], seconds: float = 20.0) -> bool:
 def test_it_comes_up_forwards_packets_and_leaves_nothing(tmp_path: Path) -> None:
     network = pair(tmp_path)
     require_lab(network)
-    with lab(network, "life-a") as (kept, content):
+    with lab(network, A) as (kept, content):
         assert settle(kept, content) == ()
         found = tables(kept, content).routes["a"]["default"][Prefix.parse("10.255.0.2/32")]
         assert (found.protocol, found.distance, str(found.next_hops[0].address)) == ("static", 1, "10.0.0.1")
@@ -59,17 +62,17 @@ def test_it_comes_up_forwards_packets_and_leaves_nothing(tmp_path: Path) -> None
                 ["ip", "-j", "route", "get", "10.255.0.2"], capture_output=True, text=True, check=True
             )
         assert json.loads(done.stdout)[0]["gateway"] == "10.0.0.1"
-        daemons = left("life-a")[1]
+        daemons = left(A)[1]
         assert len(daemons) >= 4  # zebra and staticd, twice
-    assert left("life-a") == NOTHING_LEFT
+    assert left(A) == NOTHING_LEFT
     assert [path for number in daemons for path in Path("/var/tmp/frr").glob(f"*.{number}")] == []
 
 
 def test_two_labs_side_by_side_know_nothing_of_each_other(tmp_path: Path) -> None:
     network = pair(tmp_path)
-    with lab(network, "life-a") as (first, _), lab(network, "life-b") as (second, content):
+    with lab(network, A) as (first, _), lab(network, B) as (second, content):
         down(first)
-        assert left("life-a") == NOTHING_LEFT
+        assert left(A) == NOTHING_LEFT
         assert dead(second) == ()
         settle(second, content)
         assert len(tables(second, content).routes["b"]["default"]) == 3
@@ -77,40 +80,40 @@ def test_two_labs_side_by_side_know_nothing_of_each_other(tmp_path: Path) -> Non
 
 def test_an_id_in_use_is_refused_and_its_lab_untouched(tmp_path: Path) -> None:
     network = pair(tmp_path)
-    with lab(network, "life-a") as (kept, _):
-        with pytest.raises(EnvironmentError_, match="a lab called life-a is there already"):
-            up(network, identity="life-a")
+    with lab(network, A) as (kept, _):
+        with pytest.raises(EnvironmentError_, match=f"a lab called {A} is there already"):
+            up(network, identity=A)
         assert dead(kept) == ()
 
 
 def test_a_namespace_name_in_use_is_named_and_left_alone(tmp_path: Path) -> None:
     network = pair(tmp_path)
     require_lab(network)
-    taken = record.prefix("life-a") + "b"
+    taken = record.prefix(A) + "b"
     create([taken])
     try:
         with pytest.raises(EnvironmentError_, match=f"{taken} is there already"):
-            up(network, identity="life-a")
+            up(network, identity=A)
     finally:
         remove([taken])
-    assert left("life-a") == NOTHING_LEFT
+    assert left(A) == NOTHING_LEFT
 
 
 def test_a_line_frr_refuses_is_shown_with_its_file_and_line(tmp_path: Path) -> None:
     network = pair(tmp_path, b="hostname b\ninterface eth0\n ip address 10.0.0.1/31\n ip nonsense here\n")
     require_lab(network)
     with pytest.raises(ConfigError, match=r"configs/b.conf:6: b: FRR refuses the line: .*ip nonsense here"):
-        up(network, identity="life-a")
-    assert left("life-a") == NOTHING_LEFT
+        up(network, identity=A)
+    assert left(A) == NOTHING_LEFT
 
 
 def test_a_daemon_that_dies_is_told_as_such_and_never_as_a_change_of_routes(tmp_path: Path) -> None:
-    with lab(pair(tmp_path), "life-a") as (kept, content):
+    with lab(pair(tmp_path), A) as (kept, content):
         os.kill(int((kept.node_folder("b") / "zebra.pid").read_text()), signal.SIGKILL)
         assert until(lambda: "b: zebra" in dead(kept))
         with pytest.raises(Unproven, match="b: zebra"):
             tables(kept, content)
-    with lab(pair(tmp_path), "life-b") as (kept, content):
+    with lab(pair(tmp_path), B) as (kept, content):
         os.kill(int((kept.node_folder("a") / "staticd.pid").read_text()), signal.SIGKILL)
         assert until(lambda: "a: staticd" in dead(kept))
         with pytest.raises(Unproven, match="died: a: staticd"):  # zebra lives, and has lost a's static routes
@@ -138,37 +141,37 @@ def builder(folder: Path, identity: str, how: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("when", ["building", "up"])
 def test_what_a_killed_program_left_is_found_and_taken_down(when: str, tmp_path: Path) -> None:
     require_lab(pair(tmp_path))
-    with builder(tmp_path, "life-a", "free") as made:
+    with builder(tmp_path, A, "free") as made:
         if when == "up":
             assert made.stdout is not None
             assert made.stdout.readline() == "up\n"
         else:
-            assert until(lambda: bool(left("life-a")[1]))
+            assert until(lambda: bool(left(A)[1]))
         made.kill()
-    kept = record.load("life-a")
+    kept = record.load(A)
     assert kept.left_behind == (when == "building")
-    assert left("life-a") != NOTHING_LEFT
+    assert left(A) != NOTHING_LEFT
     down(kept)
-    assert left("life-a") == NOTHING_LEFT
-    assert agents("life-a") == ()
+    assert left(A) == NOTHING_LEFT
+    assert agents(A) == ()
 
 
 def test_a_bound_lab_goes_with_the_program_that_built_it_even_a_killed_one(tmp_path: Path) -> None:
     require_lab(pair(tmp_path))
-    with builder(tmp_path, "life-a", "bound") as made:
+    with builder(tmp_path, A, "bound") as made:
         assert made.stdout is not None
         assert made.stdout.readline() == "up\n"
         made.kill()
-    assert until(lambda: left("life-a") == NOTHING_LEFT)
+    assert until(lambda: left(A) == NOTHING_LEFT)
 
 
 def test_ctrl_c_while_it_is_built_takes_it_down(tmp_path: Path) -> None:
     require_lab(pair(tmp_path))
-    with builder(tmp_path, "life-a", "free") as made:
-        assert until(lambda: bool(left("life-a")[1]))
+    with builder(tmp_path, A, "free") as made:
+        assert until(lambda: bool(left(A)[1]))
         made.send_signal(signal.SIGINT)
         made.wait(20)
-    assert left("life-a") == NOTHING_LEFT
+    assert left(A) == NOTHING_LEFT
 
 
 def test_a_full_disk_is_one_error_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +187,8 @@ def test_a_full_disk_is_one_error_and_nothing_is_left(tmp_path: Path, monkeypatc
     try:
         monkeypatch.setenv("BACKSTAY_RUN", str(small))
         with pytest.raises((OSError, EnvironmentError_)):
-            up(network, identity="life-a")
-        assert left("life-a") == NOTHING_LEFT
+            up(network, identity=A)
+        assert left(A) == NOTHING_LEFT
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
@@ -197,7 +200,7 @@ def test_a_link_that_is_down_has_no_carrier_on_either_end(tmp_path: Path) -> Non
         Overlay(links_down=frozenset({link})),
         Overlay(interfaces_down=frozenset({InterfaceRef("b", "eth0")})),
     ):
-        with lab(network, "life-a", overlay) as (kept, content):
+        with lab(network, A, overlay) as (kept, content):
             settle(kept, content)
             found = state(kept, content, questions=False)
         assert set(found.routes["a"]["default"]) == {Prefix.parse("10.255.0.1/32")}
@@ -206,7 +209,7 @@ def test_a_link_that_is_down_has_no_carrier_on_either_end(tmp_path: Path) -> Non
 
 def test_a_router_that_is_down_is_not_there(tmp_path: Path) -> None:
     network = pair(tmp_path)
-    with lab(network, "life-a", Overlay(routers_down=frozenset({"b"}))) as (kept, content):
+    with lab(network, A, Overlay(routers_down=frozenset({"b"}))) as (kept, content):
         settle(kept, content)
         found = state(kept, content, questions=False)
     assert set(found.routes) == {"a"}
@@ -217,7 +220,7 @@ def test_dns_services_and_ways_in_follow_the_network_down_and_up_again(tmp_path:
     """The data centre's link goes: the health check fails, the site withdraws, the outside hears it, names fail, ssh too."""
     (tmp_path / "backstay.yaml").write_text(DNS)
     network = pair(tmp_path, **WITH_DNS)
-    with lab(network, "life-a", servers=True) as (kept, content):
+    with lab(network, A, servers=True) as (kept, content):
         assert settle(kept, content) == ()
         good = state(kept, content)
         assert [(s.site, s.announced, s.reached) for s in good.sites] == [("edge", True, ("dc",))]
@@ -248,11 +251,11 @@ def test_the_example_of_october_is_told_alike_by_model_and_routers() -> None:
     from backstay.lab.engine import completed
 
     network = load(folder)
-    with lab(network, "life-october", servers=True) as (kept, content):
+    with lab(network, f"life-october-{os.getpid()}", servers=True) as (kept, content):
         assert settle(kept, content) == ()
         real = state(kept, content)
     computed = api.simulate(network)
     assert [
         f"{d.shape}: {d.subject}: {d.left} / {d.right}" for d in disagreements(computed, completed(real, computed))
     ] == []
-    assert left("life-october") == NOTHING_LEFT
+    assert left(f"life-october-{os.getpid()}") == NOTHING_LEFT

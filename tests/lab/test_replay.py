@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from backstay.lab.replay import outage_seen, replay
 from backstay.lab.timeline import NAMES, OPERATORS, ROUTES, SERVICES, SITES, measures
 from backstay.read.change import read_change
 from backstay.read.merge import plan_change
+
+SMALL, CLI = f"replay-small-{os.getpid()}", f"replay-cli-{os.getpid()}"
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
@@ -44,8 +47,8 @@ def folder(where: Path) -> Path:
 
 def test_the_outage_in_small(tmp_path: Path) -> None:
     network = pair(folder(tmp_path), **WITH_DNS)
-    timeline = replay(plan_change(network, read_change(tmp_path / "change.yaml")), identity="replay-small")
-    assert left("replay-small") == NOTHING_LEFT
+    timeline = replay(plan_change(network, read_change(tmp_path / "change.yaml")), identity=SMALL)
+    assert left(SMALL) == NOTHING_LEFT
     assert outage_seen(timeline)
     command, restore = timeline.phase("command"), timeline.phase("restore")
     assert command is not None
@@ -67,7 +70,7 @@ def test_the_command_prints_the_timeline_writes_both_files_and_then_asks_the_aud
     where = folder(tmp_path / "net")
     done = subprocess.run(
         [sys.executable, "-c", "from backstay.cli.main import main; main()", "replay", str(where), str(where / "change.yaml"),
-         "--id", "replay-cli", "--out", str(tmp_path / "out")],
+         "--id", CLI, "--out", str(tmp_path / "out")],
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -77,4 +80,4 @@ def test_the_command_prints_the_timeline_writes_both_files_and_then_asks_the_aud
     document = json.loads((tmp_path / "out" / "timeline.json").read_text())
     assert document["schema"] == "backstay.timeline/1"
     assert (tmp_path / "out" / "timeline.svg").read_text().startswith("<svg ")
-    assert left("replay-cli") == NOTHING_LEFT
+    assert left(CLI) == NOTHING_LEFT
