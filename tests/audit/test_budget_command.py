@@ -52,4 +52,7 @@ def test_ctrl_c_ends_the_audit_with_130_and_leaves_no_engine(tmp_path: Path) -> 
     program.send_signal(signal.SIGINT)
     _, error = program.communicate(timeout=60)
     assert program.returncode == 130, error
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)

@@ -17,9 +17,11 @@ import pickle
 import resource
 import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -41,6 +43,9 @@ MEGABYTE = 1 << 20
 HEADROOM = 1 << 30
 """Address space a process may take beyond its budget: reserved, never touched (thread arenas, libraries)."""
 
+FAILED = 70
+"""Exit status of a process whose own code failed (EX_SOFTWARE of sysexits.h)."""
+
 PR_SET_PDEATHSIG = 1
 """Linux prctl(2)."""
 
@@ -55,11 +60,15 @@ class Crew:
         self._workers: list[_Worker] = []
         made = tuple(walks)
         try:
-            for walk in made:
-                self._workers.append(_Worker(walk, budget, self._workers, compared=len(made) > 1))
+            with _uninterrupted():
+                for walk in made:
+                    self._workers.append(_Worker(walk, budget, self._workers, compared=len(made) > 1))
         except OSError as error:
             self.close()
             raise Unproven(f"the engines' processes could not be started: {error}") from error
+        except KeyboardInterrupt:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +93,24 @@ class Crew:
                 worker.listen(self._tell)
             pending = [worker for worker in pending if worker.answer is None]
         return {worker.name: worker.visited(number) for worker in asked}
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block is left: what Python runs around a fork would swallow it, and a process started and not
+    yet noted down would be left behind.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no interrupt is ever raised here
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 class _Worker:
@@ -296,7 +323,6 @@ def _fork(work: Callable[[], Never]) -> int:
         pid = os.fork()
     if pid:
         return pid
-    status = 70
     try:
         os.setsid()
         _die_with_parent()
@@ -304,7 +330,7 @@ def _fork(work: Callable[[], Never]) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         work()
     finally:
-        os._exit(status)
+        os._exit(FAILED)
 
 
 def _die_with_parent() -> None:
