@@ -165,6 +165,20 @@ def test_a_bound_lab_goes_with_the_program_that_built_it_even_a_killed_one(tmp_p
     assert until(lambda: left(A) == NOTHING_LEFT)
 
 
+def test_a_bound_lab_whose_servers_were_killed_too_is_told_as_left_behind(tmp_path: Path) -> None:
+    require_lab(pair(tmp_path))
+    with builder(tmp_path, A, "bound") as made:
+        assert made.stdout is not None
+        assert made.stdout.readline() == "up\n"
+        assert not record.load(A).left_behind
+        for number in agents(A):
+            os.kill(number, signal.SIGKILL)
+        made.kill()
+    assert until(lambda: record.load(A).left_behind)
+    down(record.load(A))
+    assert left(A) == NOTHING_LEFT
+
+
 def test_ctrl_c_while_it_is_built_takes_it_down(tmp_path: Path) -> None:
     require_lab(pair(tmp_path))
     with builder(tmp_path, A, "free") as made:

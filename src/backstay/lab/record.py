@@ -56,8 +56,8 @@ class Record:
 
     @property
     def left_behind(self) -> bool:
-        """Whether it is half built and its builder is gone."""
-        return self.state == BUILDING and not alive(self.owner)
+        """Whether it is half built, or bound to its builder, and its builder is gone."""
+        return (self.state == BUILDING or self.bound) and not alive(self.owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
