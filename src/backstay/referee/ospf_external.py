@@ -165,7 +165,7 @@ class Outer:
         border = process.key in self.inner.borders
         settings = process.area(area)
         for item in self.externals.get(process.key, ()):
-            if not item.prefix.is_default:
+            if not (item.prefix.is_default and border):  # a border router has a line of its own for that
                 forwarding = item.forwarding or (None if border else self._internal_address(process, area))
                 yield ExternalLsa(process.node, replace(item, forwarding=forwarding), area, translate=not border)
         if border and settings.nssa_default is not None:
