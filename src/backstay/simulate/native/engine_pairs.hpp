@@ -69,9 +69,17 @@ template <class Distance>
 Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, std::size_t until) const {
     const std::size_t count = failures_.size();
     const std::size_t first = pair_of(pairs.front()).first, end = pair_of(until ? until - 1 : pairs.back()).first + 1;
+    std::vector<double> share(count, 1.0);  // of a row's pairs that are looked at
+    if (!until) {
+        std::fill(share.begin(), share.end(), 0.0);
+        for (const std::size_t pair : pairs) {
+            const std::size_t i = pair_of(pair).first;
+            share[i] += 2.0 / static_cast<double>(count - i - 1);  // those that are left interact more than most
+        }
+    }
     Block block{first, first + 1, {}};
-    for (double bytes = row_bytes_[first]; block.last < end; ++block.last) {
-        bytes += row_bytes_[block.last];
+    for (double bytes = row_bytes_[first] * share[first]; block.last < end; ++block.last) {
+        bytes += row_bytes_[block.last] * share[block.last];
         if (bytes > static_cast<double>(correction_budget)) break;
     }
     if (until) return block;
