@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import netgraph_core as ngc
 import networkx as nx
@@ -76,7 +77,8 @@ def with_scipy(instance: Instance, failed: tuple[int, ...]) -> Floats:
     for tail, head, cost in zip(tails[works].tolist(), heads[works].tolist(), costs[works].tolist(), strict=True):
         lowest[tail, head] = min(cost, lowest.get((tail, head), np.inf))
     rows, columns = np.array(list(lowest)).T
-    distance = dijkstra(csr_array((list(lowest.values()), (rows, columns)), shape=(instance.nodes, instance.nodes)))  # type: ignore[no-untyped-call]
+    solve: Any = dijkstra  # its types are there only where scipy is: the same to the type checker with and without
+    distance = solve(csr_array((list(lowest.values()), (rows, columns)), shape=(instance.nodes, instance.nodes)))
     with np.errstate(invalid="ignore"):
         tight = works[:, None] & (distance[tails] == costs[:, None] + distance[heads]) & np.isfinite(distance[tails])
     hops = np.zeros((instance.nodes, instance.nodes))
