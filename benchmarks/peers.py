@@ -77,8 +77,9 @@ def with_scipy(instance: Instance, failed: tuple[int, ...]) -> Floats:
     for tail, head, cost in zip(tails[works].tolist(), heads[works].tolist(), costs[works].tolist(), strict=True):
         lowest[tail, head] = min(cost, lowest.get((tail, head), np.inf))
     rows, columns = np.array(list(lowest)).T
-    solve: Any = dijkstra  # its types are there only where scipy is: the same to the type checker with and without
-    distance = solve(csr_array((list(lowest.values()), (rows, columns)), shape=(instance.nodes, instance.nodes)))
+    solve: Any = dijkstra  # types that are there only where scipy is: the same to the type checker with and without
+    sparse: Any = csr_array
+    distance = solve(sparse((list(lowest.values()), (rows, columns)), shape=(instance.nodes, instance.nodes)))
     with np.errstate(invalid="ignore"):
         tight = works[:, None] & (distance[tails] == costs[:, None] + distance[heads]) & np.isfinite(distance[tails])
     hops = np.zeros((instance.nodes, instance.nodes))
