@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import event, given, seed, settings
 from hypothesis import strategies as st
@@ -24,6 +25,9 @@ from backstay.referee.engine import simulate as referee
 from backstay.simulate.engine import simulate as fast
 
 KEPT = Path(".laws")
+
+# Which networks are drawn hangs on the modules in memory too: ``make laws`` and ``make test-all`` hunt, a landing does not wait.
+pytestmark = pytest.mark.slow
 
 
 def answer(engine: Engine, network: Network, overlay: Overlay, *, sweep: bool = False) -> State | None:
