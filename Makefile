@@ -13,7 +13,7 @@ demo: $(STAMP)  ## audit the command of 4 October 2021, then the one that should
 	@$(BIN)/backstay demo
 
 test: $(STAMP) lab-packages  ## the tests that must pass before a change lands; says loudly what it had to skip
-	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not slow or lab"
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs -m "not slow"
 	@if [ -f $(VENV)/.lab-skipped ]; then echo; echo "*** LAB TESTS WERE SKIPPED: $$(cat $(VENV)/.lab-skipped) ***"; fi
 
 test-all: $(STAMP) lab-packages  ## those that take minutes each too: planted bugs at full size, a cluster that loses a worker
