@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from backstay.model.address import Prefix
-from backstay.model.network import Network, Router
+from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceAddress, Network, Router
 from backstay.model.routing import DEFAULT_VRF
 
 
@@ -71,10 +71,20 @@ def _of_router(router: Router, owned: Owned, lengths: Iterable[tuple[int, int]])
 
 def _answered(router: Router) -> set[Prefix]:
     """What ends at this router in the default VRF."""
-    found = {
-        item.prefix
-        for interface in router.interfaces.values()
-        if interface.enabled and not interface.management and interface.vrf == DEFAULT_VRF
-        for item in interface.addresses
-    }
+    found = {item.prefix for item in _own_addresses(router)}
     return found | {item.prefix for item in router.static_routes if item.discard and item.vrf == DEFAULT_VRF}
+
+
+def holders(network: Network) -> Mapping[Address, frozenset[str]]:
+    """Routers by the addresses that end at them in the default VRF."""
+    found: dict[Address, set[str]] = defaultdict(set)
+    for router in network.routers.values():
+        for item in _own_addresses(router):
+            found[item.address].add(router.name)
+    return {address: frozenset(names) for address, names in found.items()}
+
+
+def _own_addresses(router: Router) -> Iterator[InterfaceAddress]:
+    for interface in router.interfaces.values():
+        if interface.enabled and not interface.management and interface.vrf == DEFAULT_VRF:
+            yield from interface.addresses

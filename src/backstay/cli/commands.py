@@ -251,6 +251,8 @@ def require_router(network: Network, router: str) -> None:
 
 def print_routes(state: State, only: str) -> None:
     """Print a State's tables, of all routers or of one."""
+    from backstay.report.document import next_hops_text
+
     screen = console()
     for name, vrfs in sorted(state.routes.items()):
         if only and name.casefold() != only.casefold():
@@ -260,10 +262,7 @@ def print_routes(state: State, only: str) -> None:
             for column in ("prefix", "protocol", "distance/metric", "next hops"):
                 shown.add_column(column)
             for prefix, route in sorted(table.items()):
-                hops = ", ".join(
-                    " ".join(part for part in (str(hop.address or ""), hop.interface or "", hop.discard or "") if part)
-                    for hop in route.next_hops
-                )
+                hops = next_hops_text(route)
                 shown.add_row(str(prefix), route.protocol, f"{route.distance}/{route.metric}", hops)
             screen.print(shown)
 

@@ -21,8 +21,8 @@ TIMEOUT = 30.0
 END = b"\0\0\0"
 
 
-class Vty:
-    """One daemon's vty, enabled. Raises `Unproven` when the daemon is gone."""
+class Control:
+    """A daemon's control socket. Raises `Unproven` when the daemon is gone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +33,6 @@ class Vty:
         except OSError as error:
             self._socket.close()
             raise Unproven(f"{path.parent.name}: {path.stem} does not answer: {error.strerror}") from error
-        self.ask("enable")
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +44,14 @@ class Vty:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class Vty(Control):
+    """One daemon's vty, enabled."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.ask("enable")
 
     def ask(self, command: str) -> str:
         """The daemon's answer to one command, whatever its return code."""
@@ -88,29 +95,17 @@ def vty(folder: Path, daemon: str) -> Iterator[Vty]:
 _CODE = re.compile(r"^(\d{4})([ -])(.*)$")
 
 
-class Bird:
+class Bird(Control):
     """BIRD's control socket: lines with four-digit codes; 0xxx, 8xxx and 9xxx end an answer."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(TIMEOUT)
-        try:
-            self._socket.connect(str(path))
-        except OSError as error:
-            self._socket.close()
-            raise Unproven(f"{path.parent.name}: bird does not answer: {error.strerror}") from error
+        super().__init__(path)
         self._lines = self._socket.makefile("r", encoding="utf-8", errors="replace")
         self._read()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._lines.close()
-        self._socket.close()
+        super().close()
 
     def ask(self, command: str) -> list[str]:
         """The lines of BIRD's answer, codes removed."""

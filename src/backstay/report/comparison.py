@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from backstay.audit.difference import Difference, RouteChange, difference, table_changes
-from backstay.model.state import Advertisement, Route, State
+from backstay.model.state import Route, State
+from backstay.report.document import advertisement_row, next_hops_text
 
 DIFF_SCHEMA = "backstay.diff/1"
 ALL = 1 << 62
@@ -25,10 +26,10 @@ def diff_document(before: State, after: State, router: str = "") -> dict[str, An
         "schema": DIFF_SCHEMA,
         "routes": [_route_row(change) for change in _routes(before, after, router)],
         "advertisements": {
-            "added": [_advertisement_row(item) for item in found.advertisements_added],
-            "withdrawn": [_advertisement_row(item) for item in found.advertisements_withdrawn],
+            "added": [advertisement_row(item) for item in found.advertisements_added],
+            "withdrawn": [advertisement_row(item) for item in found.advertisements_withdrawn],
             "changed": [
-                {"before": _advertisement_row(was), "after": _advertisement_row(now)}
+                {"before": advertisement_row(was), "after": advertisement_row(now)}
                 for was, now in found.advertisements_changed
             ],
         },
@@ -64,23 +65,7 @@ def _route_row(change: RouteChange) -> dict[str, Any]:
 def _route_text(route: Route | None) -> str | None:
     if route is None:
         return None
-    hops = ", ".join(
-        " ".join(part for part in (str(hop.address or ""), hop.interface or "", hop.discard or "") if part)
-        for hop in route.next_hops
-    )
-    return f"{route.protocol} [{route.distance}/{route.metric}] {hops}".rstrip()
-
-
-def _advertisement_row(item: Advertisement) -> dict[str, Any]:
-    return {
-        "neighbor": item.neighbor,
-        "router": item.router,
-        "peer": str(item.peer),
-        "prefix": str(item.prefix),
-        "as_path": item.as_path,
-        "med": None if item.med < 0 else item.med,
-        "communities": list(item.communities),
-    }
+    return f"{route.protocol} [{route.distance}/{route.metric}] {next_hops_text(route)}".rstrip()
 
 
 def diff_screen(before: State, after: State, router: str = "") -> RenderableType:

@@ -8,7 +8,7 @@ from typing import Any
 from backstay.model.finding import Effect, Finding, Verdict
 from backstay.model.network import Network
 from backstay.model.source import Remark, UnreadLine
-from backstay.model.state import Event, NextHop, PathResult, Route, State
+from backstay.model.state import Advertisement, Event, NextHop, PathResult, Route, State
 
 Document = dict[str, Any]
 
@@ -107,6 +107,27 @@ def _next_hop(hop: NextHop) -> Document:
     if hop.discard:
         shown["discard"] = hop.discard
     return shown
+
+
+def next_hops_text(route: Route) -> str:
+    """Next hops as people read them in a table: ``10.0.0.1 eth0, 10.0.0.3 eth1``."""
+    return ", ".join(
+        " ".join(part for part in (str(hop.address or ""), hop.interface or "", hop.discard or "") if part)
+        for hop in route.next_hops
+    )
+
+
+def advertisement_row(item: Advertisement) -> Document:
+    """What an external neighbour hears, as documents show it."""
+    return {
+        "neighbor": item.neighbor,
+        "router": item.router,
+        "peer": str(item.peer),
+        "prefix": str(item.prefix),
+        "as_path": item.as_path,
+        "med": None if item.med < 0 else item.med,
+        "communities": list(item.communities),
+    }
 
 
 def check_document(network: Network, remarks: tuple[Remark, ...], unread: tuple[UnreadLine, ...]) -> Document:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backstay.model.state import Advertisement, PathAttributes, Route, State
-from backstay.report.document import routes_document
+from backstay.model.state import PathAttributes, Route, State
+from backstay.report.document import advertisement_row, routes_document
 
 STATE_SCHEMA = "backstay.state/1"
 
@@ -32,7 +32,9 @@ def state_document(state: State) -> dict[str, Any]:
              "tripped": s.tripped}
             for s in state.sessions
         ],
-        "advertisements": [_advertisement(item) for item in sorted(state.advertisements)],
+        "advertisements": [
+            advertisement_row(item) | {"learned_from": item.learned_from} for item in sorted(state.advertisements)
+        ],
         "flows": [
             {"flow": f.flow, "delivered": f.delivered, "fate": f.fate.value, "at": list(f.at), "hops": list(f.hops)}
             for _, f in sorted(state.flows.items())
@@ -75,17 +77,4 @@ def _attributes(held: PathAttributes) -> dict[str, Any]:
         "communities": [*held.communities, *held.large_communities, *held.extended_communities],
         "next_hop": None if held.next_hop is None else str(held.next_hop),
         "learned_from": held.learned_from,
-    }
-
-
-def _advertisement(item: Advertisement) -> dict[str, Any]:
-    return {
-        "neighbor": item.neighbor,
-        "router": item.router,
-        "peer": str(item.peer),
-        "prefix": str(item.prefix),
-        "as_path": item.as_path,
-        "med": None if item.med < 0 else item.med,
-        "communities": list(item.communities),
-        "learned_from": item.learned_from,
     }

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import Router
-from backstay.model.routing import DEFAULT_VRF
+from backstay.model.routing import DEFAULT_VRF, INFINITE_DISTANCE, BgpFamily
 from backstay.simulate.bgp_decision import PEER, Selection
 from backstay.simulate.bgp_reach import Answer, Reach
 from backstay.simulate.bgp_sessions import establish
@@ -121,3 +121,9 @@ def steady_identity(router: Router) -> bool:
     """Whether the router id is the same whatever interfaces are up."""
     loopback = any(item.kind == "loopback" and item.addresses for item in router.interfaces.values())
     return router.router_id is not None or loopback or all(process.router_id is not None for process in router.bgp)
+
+
+def keeps_from_table(family: BgpFamily) -> bool:
+    """Whether BGP's choice may not be what the main table holds."""
+    distances = {family.distance_internal, family.distance_external, family.distance_local}
+    return family.table_map is not None or bool(family.prefix_distances) or INFINITE_DISTANCE in distances

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef, Network, Router
-from backstay.model.routing import DEFAULT_VRF, INFINITE_DISTANCE, BgpFamily, BgpProcess
+from backstay.model.routing import DEFAULT_VRF, BgpProcess
 from backstay.model.state import Route, Session
-from backstay.simulate.choices import Choice, Choices, steady_identity
+from backstay.simulate.choices import Choice, Choices, keeps_from_table, steady_identity
 from backstay.simulate.flows import Forwarding, Ints
 from backstay.simulate.layers import Layer
 from backstay.simulate.rib import Rib
@@ -319,7 +319,7 @@ def _plain_process(process: BgpProcess) -> bool:
         return False
     if any(item.protocol in INTERIOR for family in process.families.values() for item in family.redistributions):
         return False
-    if any(family.aggregates or _keeps_from_table(family) for family in process.families.values()):
+    if any(family.aggregates or keeps_from_table(family) for family in process.families.values()):
         return False
     return not any(
         family.advertise_map
@@ -330,9 +330,3 @@ def _plain_process(process: BgpProcess) -> bool:
         for neighbor in process.neighbors.values()
         for family in neighbor.families.values()
     )
-
-
-def _keeps_from_table(family: BgpFamily) -> bool:
-    """BGP's choice may not be what the main table holds."""
-    distances = {family.distance_internal, family.distance_external, family.distance_local}
-    return family.table_map is not None or bool(family.prefix_distances) or INFINITE_DISTANCE in distances

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backstay.model.address import Address, Prefix
-from backstay.model.routing import DEFAULT_VRF, INFINITE_DISTANCE, NeighborFamily
+from backstay.model.routing import DEFAULT_VRF, NeighborFamily
 from backstay.model.state import Route
 from backstay.simulate.bgp_decision import OWN, PEER, Received, Selection, med, rank, select
 from backstay.simulate.bgp_exchange import export
@@ -20,7 +20,7 @@ from backstay.simulate.bgp_sinks import imports_as_is
 from backstay.simulate.bgp_solve import Outcome
 from backstay.simulate.bgp_speaker import EBGP, IBGP, Peering, Speaker
 from backstay.simulate.bgp_tables import SpeakerTable, Tables, route_of
-from backstay.simulate.choices import steady_identity
+from backstay.simulate.choices import keeps_from_table, steady_identity
 from backstay.simulate.seams import Computed
 
 Rank = tuple[int, int, bool, int, int]
@@ -169,9 +169,7 @@ def _plain_speaker(speaker: Speaker, version: int) -> bool:
         return False
     if family is None:
         return False
-    if family.table_map is not None or family.prefix_distances or not steady_identity(speaker.router):
-        return False
-    if INFINITE_DISTANCE in {family.distance_external, family.distance_internal, family.distance_local}:
+    if keeps_from_table(family) or not steady_identity(speaker.router):
         return False
     single = family.maximum_paths_ibgp == 1 and not family.equal_cluster_length
     return single and not family.import_vrfs and not family.aggregates

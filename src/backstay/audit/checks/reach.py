@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from backstay.audit.claims import new_claims
+from backstay.audit.claims import holders, new_claims
 from backstay.audit.context import Context
 from backstay.audit.difference import grown
 from backstay.audit.evidence import blame, finding
@@ -15,7 +15,6 @@ from backstay.model.change import Intent
 from backstay.model.endpoints import entries, loopback
 from backstay.model.finding import Finding, Severity
 from backstay.model.flows import Flow, protected_flows
-from backstay.model.network import Network
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult, State
 
@@ -99,7 +98,7 @@ def _still_wanted(context: Context, flow: Flow) -> bool:
 
 def _doubled(context: Context) -> Iterator[Finding]:
     """Addresses that flows, sessions and operators end at, now on a router elsewhere too: packets end at either."""
-    before, after = _holders(context.network_before), _holders(context.network_after)
+    before, after = holders(context.network_before), holders(context.network_after)
     for address in sorted(_ends(context) & before.keys()):
         added = after.get(address, frozenset()) - before[address]
         if added and len(after[address]) > 1 and not _one_site(context, after[address]):
@@ -122,17 +121,6 @@ def _ends(context: Context) -> set[Address]:
     routers = context.network_before.routers.values()
     own = {loopback(router, version) for router in routers for version in (4, 6)}
     return {address for address in own if address} | {flow.destination for flow in _flows(context)[0]}
-
-
-def _holders(network: Network) -> Mapping[Address, frozenset[str]]:
-    """Routers by the addresses they answer for in the default VRF."""
-    found: dict[Address, set[str]] = defaultdict(set)
-    for router in network.routers.values():
-        for interface in router.interfaces.values():
-            if interface.enabled and not interface.management and interface.vrf == DEFAULT_VRF:
-                for item in interface.addresses:
-                    found[item.address].add(router.name)
-    return {address: frozenset(names) for address, names in found.items()}
 
 
 def _one_site(context: Context, routers: frozenset[str]) -> bool:
