@@ -1,3 +1,4 @@
+#include "engine_bounds.hpp"
 #include "engine_pairs.hpp"
 
 namespace backstay {

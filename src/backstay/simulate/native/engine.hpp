@@ -1,4 +1,5 @@
-// The core, for one width of distances. Parts: single failures here, pairs in engine_pairs.hpp.
+// The core, for one width of distances. Parts: single failures here, pairs in engine_pairs.hpp, which of them may be
+// harmful in engine_bounds.hpp.
 #pragma once
 
 #include "base.hpp"
@@ -11,6 +12,8 @@
 namespace backstay {
 
 struct Segment;
+struct Room;
+class Detours;
 
 template <class Distance> class Engine final : public Core {
 public:
@@ -90,6 +93,11 @@ private:
         std::vector<Edge> via;
         std::vector<std::uint16_t> order;
         std::vector<std::int32_t> row_of;
+    };
+
+    // Pairs, ascending.
+    struct Suspects {
+        std::vector<std::size_t> certain, doubtful;
     };
 
     class Scratch {
@@ -217,9 +225,12 @@ private:
     void prepare_corrections(std::span<const std::size_t> pairs, std::size_t until, const Settings& settings);
     void superpose_all(std::span<const std::size_t> pairs, std::size_t until, const Settings& settings, Results results);
     void correct(std::size_t i, std::span<const std::uint32_t> partners, Mine& mine, const StopFlag& stop);
-    bool suspicious(std::size_t i, std::size_t j, const Settings& settings, std::span<const Edge> by_slack,
-                    std::span<const double> slack) const;
-    std::vector<double> single_loads(std::size_t i) const;
+    Room room_after(std::size_t i, double limit) const;
+    bool suspicious(std::size_t i, std::size_t j, double limit, const Room& room, double excess) const;
+    bool cuts_off(std::size_t i, std::size_t j, Detours& detours) const;
+    void look_at(std::size_t i, std::size_t first, std::size_t last, double limit, Detours& detours,
+                 const StopFlag& stop, Suspects& found) const;
+    std::vector<std::size_t> still_doubtful(const std::vector<std::size_t>& pairs, const Settings& settings);
 
     Graph graph_;
     Base<Distance> base_;

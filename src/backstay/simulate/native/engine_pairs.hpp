@@ -1,8 +1,7 @@
-// Pairs of failures: superposition, correction where they interact, and bounds that spare most pairs.
+// Pairs of failures: superposition, and correction where they interact.
 #pragma once
 
 #include "engine.hpp"
-#include "reach.hpp"
 
 #include <numeric>
 
@@ -83,12 +82,7 @@ Block Engine<Distance>::block_of(std::span<const std::size_t> pairs, std::size_t
         if (bytes > static_cast<double>(correction_budget)) break;
     }
     if (until) return block;
-    block.wanted = FailureBits(block.last - first, count);
-    for (const std::size_t pair : pairs) {
-        const auto [i, j] = pair_of(pair);
-        if (i >= block.last) break;
-        block.wanted.set(i - first, j);
-    }
+    block.want(pairs, count, [&](std::size_t pair) { return pair_of(pair); });
     return block;
 }
 
@@ -201,78 +195,6 @@ template <class Distance>
 void Engine<Distance>::chosen_pairs(std::span<const std::size_t> pairs, const Settings& settings, Results results) {
     superpose_all(pairs, 0, settings, results);
     corrections_ = {};
-}
-
-template <class Distance> std::vector<double> Engine<Distance>::single_loads(std::size_t i) const {
-    std::vector<double> loads(graph_.edges);
-    for (Edge e = 0; e < graph_.edges; ++e) loads[e] = base_.loads()[e] + differences_[i * graph_.edges + e];
-    return loads;
-}
-
-// All flow that j moves in the state after i is flow on j's links in that state, and no packet crosses a link twice;
-// so a link carries at most its load after i plus that flow; the same with i and j exchanged. A pair is cleared if,
-// for every link, one of the two stays within the limit. `slack`: room of every link after i, by `by_slack` ascending.
-template <class Distance>
-bool Engine<Distance>::suspicious(std::size_t i, std::size_t j, const Settings& settings,
-                                  std::span<const Edge> by_slack, std::span<const double> slack) const {
-    const double* mine = differences_.data() + i * graph_.edges;
-    const double* other = differences_.data() + j * graph_.edges;
-    const auto& base = base_.loads();
-    double moved = judge_.least, moved_other = judge_.least;
-    for (const Edge e : failures_[j].edges) moved += std::max(0.0, base[e] + mine[e]);
-    for (const Edge e : failures_[i].edges) moved_other += std::max(0.0, base[e] + other[e]);
-    for (const Edge e : by_slack) {
-        if (slack[e] >= moved) return false;
-        if (judge_.inverse[e] == 0.0) return true;
-        if (settings.limit / judge_.inverse[e] - (base[e] + other[e]) < moved_other) return true;
-    }
-    return false;
-}
-
-template <class Distance>
-std::vector<std::size_t> Engine<Distance>::suspects(std::size_t first, std::size_t last, const Settings& settings) {
-    prepare_differences(settings);
-    if (first >= last) return {};
-    const std::size_t begin = pair_of(first).first, end = pair_of(last - 1).first + 1;
-    std::vector<std::vector<std::size_t>> found(end - begin);
-    std::vector<std::unique_ptr<Detours>> detours(settings.threads);
-    StopFlag stop;
-    share(settings.threads, end - begin, stop, settings.interrupted, [&](std::size_t thread, std::size_t task) {
-        if (!detours[thread]) detours[thread] = std::make_unique<Detours>(graph_);
-        auto& ways = *detours[thread];
-        const std::size_t i = begin + task;
-        const std::vector<double> loads = single_loads(i);
-        std::vector<double> slack(graph_.edges);
-        std::vector<Edge> by_slack;
-        for (Edge e = 0; e < graph_.edges; ++e) {
-            slack[e] = judge_.inverse[e] == 0.0 ? std::numeric_limits<double>::infinity()
-                                                : settings.limit / judge_.inverse[e] - loads[e];
-            by_slack.push_back(e);
-        }
-        for (const Edge e : judge_.closed) slack[e] = -loads[e];
-        for (const Edge e : failures_[i].edges) slack[e] = std::numeric_limits<double>::infinity();
-        std::sort(by_slack.begin(), by_slack.end(),
-                  [&](Edge a, Edge b) { return slack[a] != slack[b] ? slack[a] < slack[b] : a < b; });
-        const bool loses = base_.lost() + differences_lost_[i] > judge_.least || !failures_[i].lessened.empty();
-        ways.fail(failures_[i]);
-        for (std::size_t j = i + 1; j < failures_.size() && !stop; ++j) {
-            const std::size_t pair = pair_number(i, j);
-            if (pair < first || pair >= last) continue;
-            bool wanted = loses || !failures_[j].lessened.empty() || suspicious(i, j, settings, by_slack, slack);
-            if (!wanted) {
-                ways.fail(failures_[j]);
-                wanted = !ways.exist(failures_[j], [&](Node v) {
-                    return holds(failures_[i].nodes, v) || holds(failures_[j].nodes, v);
-                });
-                ways.repair(failures_[j]);
-            }
-            if (wanted) found[task].push_back(pair);
-        }
-        ways.repair(failures_[i]);
-    });
-    std::vector<std::size_t> all;
-    for (const auto& part : found) all.insert(all.end(), part.begin(), part.end());
-    return all;
 }
 
 }  // namespace backstay

@@ -200,6 +200,17 @@ private:
 struct Block {
     std::size_t first, last;
     FailureBits wanted;
+
+    // Of ascending pairs, those whose first failure is in the block.
+    template <class PairOf>
+    void want(std::span<const std::size_t> pairs, std::size_t failures, const PairOf& pair_of) {
+        wanted = FailureBits(last - first, failures);
+        for (const std::size_t pair : pairs) {
+            const auto [i, j] = pair_of(pair);
+            if (i >= last) break;
+            wanted.set(i - first, j);
+        }
+    }
 };
 
 // Finds the corrections of one destination after the other.
@@ -216,19 +227,35 @@ public:
     // The result stays valid until the next call.
     const Corrections::Part& find(Node to, const Towards<Distance>& state, const double* demand, const Block& block,
                                   const StopFlag& stop) {
-        to_ = to;
-        state_ = state;
-        demand_ = demand;
-        part_ = {};
-        changing_.clear();
-        touching_.clear();
-        meets_.clear();
-        update_.bind(to, state, demand);
-        for (std::size_t i = 0; i < failures_.size() && !stop; ++i) follow(i);
-        collect(block);
+        find_meetings(to, state, demand, block, stop);
         for (std::size_t host = 0; host < failures_.size() && !stop; ++host)
             if (guests_begin_[host] < guests_begin_[host + 1]) receive(host);
         return part_;
+    }
+
+    // Instead of `find`: for every pair of the block that interacts, what it may put on any link beyond the sum of its
+    // single failures; calls `take(i, j, flow)`, i < j (engine_bounds.hpp says why).
+    template <class Take>
+    void bound(Node to, const Towards<Distance>& state, const double* demand, const Block& block, const StopFlag& stop,
+               const Take& take) {
+        find_meetings(to, state, demand, block, stop);
+        carried_.assign(graph_.edges, 0.0);
+        for (Edge e = 0; e < graph_.edges; ++e)
+            if (const Node v = graph_.tail[e]; state.hops[v] > 0 && update_.is_next_hop(e))
+                carried_[e] = state.flow[v] / state.hops[v];
+        auto after = carried_;
+        for (std::size_t host = 0; host < failures_.size() && !stop; ++host) {
+            if (guests_begin_[host] == guests_begin_[host + 1]) continue;
+            const Alone& alone = alone_[host];
+            for (std::size_t k = 0; k < alone.edges.size(); ++k) after[alone.edges[k]] += alone.more[k];
+            for (auto at = guests_begin_[host]; at < guests_begin_[host + 1]; ++at) {
+                const std::size_t guest = guests_[at].failure;
+                double flow = 0.0;
+                for (const Edge e : failures_[guest].edges) flow += std::max(0.0, after[e]) + carried_[e];
+                take(std::min(host, guest), std::max(host, guest), flow);
+            }
+            for (const Edge e : alone.edges) after[e] = carried_[e];
+        }
     }
 
     // After `find` for all pairs: about how many bytes the corrections of every row take.
@@ -239,6 +266,21 @@ public:
     }
 
 private:
+    // What every failure does alone, and which pairs of the block interact.
+    void find_meetings(Node to, const Towards<Distance>& state, const double* demand, const Block& block,
+                       const StopFlag& stop) {
+        to_ = to;
+        state_ = state;
+        demand_ = demand;
+        part_ = {};
+        changing_.clear();
+        touching_.clear();
+        meets_.clear();
+        update_.bind(to, state, demand);
+        for (std::size_t i = 0; i < failures_.size() && !stop; ++i) follow(i);
+        collect(block);
+    }
+
     // What a failure does by itself. `weight` counts the nodes with new distances; a destination that fails outweighs
     // everything, for nothing can change after it.
     struct Alone {
@@ -363,6 +405,7 @@ private:
     std::vector<std::uint32_t> guests_begin_;
     std::vector<Guest> guests_;
     Corrections::Part part_;
+    std::vector<double> carried_;  // by every link
     Node to_ = 0;
     Towards<Distance> state_{};
     const double* demand_ = nullptr;
