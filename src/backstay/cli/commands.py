@@ -250,21 +250,21 @@ def require_router(network: Network, router: str) -> None:
 
 
 def print_routes(state: State, only: str) -> None:
-    """Print a State's tables, of all routers or of one."""
+    """Print a State's tables, of all routers or of one: plain lines, since a hundred routers have tens of thousands."""
     from backstay.report.document import next_hops_text
 
-    screen = console()
     for name, vrfs in sorted(state.routes.items()):
         if only and name.casefold() != only.casefold():
             continue
         for vrf, table in sorted(vrfs.items()):
-            shown = Table(title=f"{name}, VRF {vrf}", title_justify="left", box=None)
-            for column in ("prefix", "protocol", "distance/metric", "next hops"):
-                shown.add_column(column)
-            for prefix, route in sorted(table.items()):
-                hops = next_hops_text(route)
-                shown.add_row(str(prefix), route.protocol, f"{route.distance}/{route.metric}", hops)
-            screen.print(shown)
+            rows = [("prefix", "protocol", "distance/metric", "next hops")]
+            rows += [
+                (str(prefix), route.protocol, f"{route.distance}/{route.metric}", next_hops_text(route))
+                for prefix, route in sorted(table.items())
+            ]
+            first, second, third = (max(len(row[column]) for row in rows) for column in range(3))
+            sys.stdout.write(f"{name}, VRF {vrf}\n")
+            sys.stdout.writelines(f" {p:<{first}}  {k:<{second}}  {c:<{third}}  {hops}\n" for p, k, c, hops in rows)
 
 
 def tell_unknowns(state: State) -> None:

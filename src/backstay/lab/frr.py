@@ -20,6 +20,8 @@ from backstay.model.source import Place
 
 BINARIES = Path("/usr/lib/frr")
 USER = "frr"
+CRASH_LOGS = Path("/var/tmp/frr")
+"""Where every daemon keeps a folder of its last words, called by the process that started it; those of killed ones stay."""
 CALM = 40
 """From this many routers on, keepalives are slower: a busy machine must not lose sessions by being late."""
 BEFORE = "! ---- the lab's timers, before the router's own configuration"
@@ -179,9 +181,8 @@ def _bgp(router: Router, *, calm: bool) -> Iterator[str]:
 
 
 def start(namespace: str, folder: Path, given: Boot) -> None:
-    """Start a router's daemons in its namespace and load its configuration.
-
-    Raises `EnvironmentError_` when a daemon does not start, `ConfigError` with file and line when a line is refused.
+    """Start a router's daemons in its namespace, with no configuration yet. Raises `EnvironmentError_` with a daemon's
+    own words when it does not start.
     """
     (folder / "frr.conf").write_text(given.text)
     for name in ("empty.conf", "vtysh.conf"):
@@ -189,7 +190,11 @@ def start(namespace: str, folder: Path, given: Boot) -> None:
     with inside(namespace):
         for daemon in given.daemons:
             _start_daemon(folder, daemon, given.router)
-        done = _run("vtysh", "--vty_socket", str(folder), "--config_dir", str(folder), "-b")
+
+
+def configure(folder: Path, given: Boot) -> None:
+    """Load the configuration into the running daemons. Raises `ConfigError` with file and line when a line is refused."""
+    done = _run("vtysh", "--vty_socket", str(folder), "--config_dir", str(folder), "-b")
     (folder / "boot.log").write_text(done.stdout + done.stderr)
     refused = _REFUSED.findall(done.stdout + done.stderr)
     if refused:

@@ -19,7 +19,8 @@ from pathlib import Path
 from backstay.model.errors import EnvironmentError_
 
 NAMES = Path("/run/netns")
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x20000
+MS_REC, MS_SLAVE, MS_BIND = 0x4000, 0x80000, 0x1000
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 IFF_UP = 1
 
@@ -48,6 +49,23 @@ def _enter(descriptor: int) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET) != 0:
         code = ctypes.get_errno()
         raise EnvironmentError_(f"cannot enter a network namespace: {os.strerror(code)} (root is needed)")
+
+
+def overlay_folder(own: Path, over: Path) -> None:
+    """For this thread and the children it starts from now on, ``own`` stands where ``over`` is; nobody else sees it.
+
+    The rest of the mounts follow the machine's (slave): a namespace deleted outside is not kept alive in here.
+    """
+    if _libc.unshare(CLONE_NEWNS) != 0:
+        raise _mount_error("make a mount namespace")
+    if _libc.mount(None, b"/", None, MS_REC | MS_SLAVE, None) != 0:
+        raise _mount_error("detach the mounts")
+    if _libc.mount(str(own).encode(), str(over).encode(), None, MS_BIND, None) != 0:
+        raise _mount_error(f"mount {own} on {over}")
+
+
+def _mount_error(what: str) -> EnvironmentError_:
+    return EnvironmentError_(f"cannot {what}: {os.strerror(ctypes.get_errno())}")
 
 
 def named(prefix: str) -> tuple[str, ...]:

@@ -26,14 +26,13 @@ def main_table(zebra: Vty) -> Table:
     found: Table = {}
     for command in COMMANDS.values():
         for text, entries in zebra.json(command).items():
-            prefix = _prefix(text)
-            if not _of_the_link(prefix):
-                selected = [entry for entry in entries if entry.get("selected")]
-                if selected:
-                    found[prefix] = route(selected[0])
+            selected = next((entry for entry in entries if entry.get("selected")), None)
+            if selected is not None and not _of_the_link(prefix := _prefix(text)):
+                found[prefix] = route(selected)
     return dict(sorted(found.items()))
 
 
+@lru_cache(maxsize=1 << 17)
 def _of_the_link(prefix: Prefix) -> bool:
     """fe80::/64 of an interface (RFC 4291 2.5.6), 169.254/16 (RFC 3927): no route of the network."""
     return prefix.network.is_link_local and prefix.length > 0
@@ -41,17 +40,31 @@ def _of_the_link(prefix: Prefix) -> bool:
 
 def route(entry: Mapping[str, Any]) -> Route:
     """One entry of ``show ip route json``."""
-    hops = [hop for hop in entry.get("nexthops", ()) if not hop.get("duplicate")]
-    shown = [_shown(hop) for hop in hops if not hop.get("resolver") and hop.get("active", True)]
-    leaving = [_leaving(hop) for hop in hops if not hop.get("recursive") and hop.get("active") and hop.get("fib", True)]
+    shown, leaving = _hops(tuple(tuple(map(hop.get, HOP)) for hop in entry.get("nexthops", ())))
     return Route(
         protocol=_protocol(entry, shown),
         distance=int(entry.get("distance", 0)),
         metric=int(entry.get("metric", 0)),
-        next_hops=_sorted(shown),
-        forwarding=_sorted(leaving),
+        next_hops=shown,
+        forwarding=leaving,
         tag=int(entry.get("tag", 0)),
     )
+
+
+HOP = (
+    "ip", "interfaceName", "directlyConnected", "recursive", "resolver", "duplicate", "active", "fib",
+    "reject", "blackhole", "unreachable",
+)  # fmt: skip
+"""What zebra says of a next hop, as far as it is read: most routes of a router share a few, and each is read once."""
+
+
+@lru_cache(maxsize=1 << 15)
+def _hops(told: tuple[tuple[Any, ...], ...]) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]]:
+    """The next hops a route shows, and those that packets leave by."""
+    hops = [hop for values in told if not (hop := dict(zip(HOP, values, strict=True)))["duplicate"]]
+    shown = [_shown(hop) for hop in hops if not hop["resolver"] and hop["active"] is not False]
+    leaving = [_leaving(hop) for hop in hops if not hop["recursive"] and hop["active"] and hop["fib"] is not False]
+    return _sorted(shown), _sorted(leaving)
 
 
 def _protocol(entry: Mapping[str, Any], shown: Iterable[NextHop]) -> str:

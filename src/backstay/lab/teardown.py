@@ -16,7 +16,6 @@ from backstay.lab.namespace import named, processes, remove
 from backstay.lab.record import Record
 from backstay.model.errors import EnvironmentError_
 
-CRASH_LOGS = Path("/var/tmp/frr")
 PATIENCE = 10.0
 
 
@@ -51,7 +50,7 @@ def _command(process: int) -> bytes:
 
 
 def _kill(processes_: Iterable[int]) -> None:
-    """Kill and wait for the end of every process, all at once. FRR leaves a folder of crash logs behind: it goes too."""
+    """Kill and wait for the end of every process, all at once."""
     waiting: dict[int, int] = {}
     for number in processes_:
         with suppress(ProcessLookupError):
@@ -65,16 +64,14 @@ def _kill(processes_: Iterable[int]) -> None:
         for descriptor, _ in poll.poll(200):
             poll.unregister(descriptor)
             os.close(descriptor)
-            _forget(waiting.pop(descriptor))
+            _reap(waiting.pop(descriptor))
     for descriptor in waiting:
         os.close(descriptor)
     if waiting:
         raise EnvironmentError_(f"process {min(waiting.values())} of the lab does not die")
 
 
-def _forget(process: int) -> None:
-    """Reap the process if it is our own child, and remove the crash logs that FRR made for it."""
+def _reap(process: int) -> None:
+    """Take note of the process's end if it is our own child: else it stays as a zombie."""
     with suppress(ChildProcessError):
         os.waitpid(process, os.WNOHANG)
-    for left in CRASH_LOGS.glob(f"*.{process}"):
-        shutil.rmtree(left, ignore_errors=True)
