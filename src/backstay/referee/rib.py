@@ -249,8 +249,14 @@ class Rib:
     ) -> Resolved | None:
         """A next hop that a BGP route leads to: its own next hops, without that route (a way through itself is none)."""
         rest = {other: found for other, found in laid_over.items() if other != prefix}
-        ways = [self.resolve(router, vrf, hop.address, rest, skip=prefix) for hop in route.next_hops if hop.address]
-        forwarding = tuple(dict.fromkeys(hop for way in ways if way for hop in way.forwarding))
+        ways: dict[NextHop, None] = {}
+        for hop in route.next_hops:
+            if hop.interface is not None and (hop.address is None or hop.address.is_link_local):
+                ways[hop] = None  # it was heard over that very interface (RFC 2545 3)
+            elif hop.address is not None:
+                way = self.resolve(router, vrf, hop.address, rest, skip=prefix)
+                ways |= dict.fromkeys(way.forwarding if way else ())
+        forwarding = tuple(ways)
         return Resolved(prefix=prefix, route=route, metric=route.metric, forwarding=forwarding) if forwarding else None
 
     def _owns(self, place: Place, address: Address) -> bool:

@@ -57,6 +57,13 @@ class Reach:
             self._resolved[question] = answer
         return answer
 
+    @property
+    def circular(self) -> bool:
+        """Whether an answer now being worked out has come back to its own question: what follows from it is good for that
+        question alone.
+        """
+        return self._circular
+
     def reaches(self, router: str, vrf: str, address: Address) -> bool:
         """Whether packets arrive at an owner of the address."""
         question = (router, vrf, address)

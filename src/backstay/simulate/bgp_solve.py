@@ -238,6 +238,11 @@ class Solver:
         answer = self._reach.resolve(router, vrf, address)
         return answer[1] if answer else None
 
+    @property
+    def circular(self) -> bool:
+        """See `Reach.circular`."""
+        return self._reach.circular
+
     def _across(self, peering: Peering, path: Path) -> NextHop | None:
         """A link-local next hop: the interface alone says where it is. None over a session of several hops."""
         interface = path.via or peering.interface

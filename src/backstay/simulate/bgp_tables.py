@@ -185,9 +185,12 @@ class SpeakerTable(Mapping[Prefix, Route]):
         place = self._tables.by_prefix.get(prefix)
         if place is None:
             return None
-        if place not in self._kept:
-            self._kept[place] = self._work_out(self._tables.outcomes[place])
-        return self._kept[place]
+        if place in self._kept:
+            return self._kept[place]
+        route = self._work_out(self._tables.outcomes[place])
+        if not self._tables.solver.circular:
+            self._kept[place] = route
+        return route
 
     def __getitem__(self, prefix: Prefix) -> Route:
         found = self.find(prefix)
@@ -208,9 +211,12 @@ class SpeakerTable(Mapping[Prefix, Route]):
         return any(self._leads(address) for address in hops)
 
     def _leads(self, address: Address) -> bool:
-        if address not in self._leading:
-            self._leading[address] = self._tables.solver.way(self._speaker.index, address) is not None
-        return self._leading[address]
+        if address in self._leading:
+            return self._leading[address]
+        leads = self._tables.solver.way(self._speaker.index, address) is not None
+        if not self._tables.solver.circular:
+            self._leading[address] = leads
+        return leads
 
     def __iter__(self) -> Iterator[Prefix]:
         return (prefix for prefix in self._tables.sorted if prefix in self)
@@ -233,9 +239,9 @@ class SpeakerTable(Mapping[Prefix, Route]):
         path = shortcut.path
         if path is None or path.next_hop is None:
             return None
-        if path.next_hop not in self._ways:
-            self._ways[path.next_hop] = self._way(path.next_hop)
-        way = self._ways[path.next_hop]
+        way = self._ways[path.next_hop] if path.next_hop in self._ways else self._way(path.next_hop)
+        if not self._tables.solver.circular:
+            self._ways[path.next_hop] = way
         distance = self._tables.solver.family(self._speaker.index, version).distance_internal
         if way is None or distance == INFINITE_DISTANCE:
             return None
