@@ -57,6 +57,15 @@ def test_engines_that_disagree_on_one_metric_are_unknown() -> None:
     assert {item.check for item in verdict.findings if item.severity is Severity.UNKNOWN} == {"agree"}
 
 
+def test_how_an_engine_came_by_its_answers_is_told_once_and_refuses_nothing() -> None:
+    note = Remark("lab-borrowed", "the loads are another engine's")
+    noted = engine({id(BEFORE): replace(HEALTHY, notes=(note,))}, default=replace(DRAINED, notes=(note,)))
+    verdict = judge({"fast": FAST, "lab": noted}, "fast", "lab")
+    assert verdict.decision is Decision.ALLOW, verdict.findings
+    told = [(item.check, item.severity, item.engines) for item in verdict.findings if item.summary == note.text]
+    assert told == [("agree", Severity.INFO, ("lab",))]
+
+
 def test_a_denial_by_one_engine_is_a_denial() -> None:
     locked = engine({id(BEFORE): HEALTHY}, default=replace(DRAINED, access=dict.fromkeys(BEFORE.routers, ())))
     verdict = judge({"fast": FAST, "second": locked}, "fast", "second", compare=lambda _: ())

@@ -387,6 +387,9 @@ def test_what_a_lab_cannot_answer_comes_from_the_other_engine_and_nothing_else_d
     )
     assert (found.sessions[0].accepted, found.sessions[0].sent) == (((4, 3),), ((4, 7),))
     assert (found.loads.offered, found.sweep, found.engine) == (5.0, (), "lab")
+    (note,) = found.notes
+    assert "link loads, lost demand, single failures" in note.text
+    assert "are the fast engine's" in note.text
 
 
 def outage() -> Timeline:

@@ -18,7 +18,7 @@ from backstay.audit.context import Check
 from backstay.audit.effect import merged
 from backstay.audit.isolation import Answer, Crew
 from backstay.audit.moments import BEFORE, Course, in_period
-from backstay.audit.ruling import Ledger, arranged, decide
+from backstay.audit.ruling import AGREE, Ledger, arranged, decide
 from backstay.audit.walk import ID, START, Progress, Visit, Walk, Worst, are_findings, is_sound, silent
 from backstay.model.change import Plan
 from backstay.model.finding import Decision, Effect, Engine, Finding, Severity, Verdict
@@ -186,9 +186,19 @@ class _Gate:
         self.rulings[name] = answer.ruling
         if answer.effect is not None:
             self.effects[name].append(answer.effect)
+        self._tell_notes(name, answer)
         if answer.worst is not None and (name not in self.worst or answer.worst.weight > self.worst[name].weight):
             self.worst[name] = answer.worst
         return True
+
+    def _tell_notes(self, name: str, visit: Visit) -> None:
+        """How an engine came by its answers."""
+        notes = attempt(lambda: tuple(note.text for note in visit.state.notes) if visit.state else ())
+        if isinstance(notes, Failure):
+            self._unknown(name, ID, f"engine {name} could not say how it came by its answers: {notes.cause}", "")
+            return
+        for text in notes:
+            self.common.append(Finding(check=AGREE, severity=Severity.INFO, summary=text, engines=(name,)))
 
     def _compare(self, visits: Mapping[str, Visit], key: int, label: str) -> None:
         """Hold the engines' answers for one State side by side, when it is there for the first time."""

@@ -21,6 +21,7 @@ from backstay.lab.stillness import settle
 from backstay.lab.teardown import down
 from backstay.model.errors import BackstayError, Unproven
 from backstay.model.network import NOTHING, Network, Overlay
+from backstay.model.source import Remark
 from backstay.model.state import Route, RouteTable, Session, State
 
 
@@ -71,7 +72,18 @@ def completed(real: State, other: State) -> State:
         cascade=other.cascade,
         sweep=other.sweep,
         unknowns=(*real.unknowns, *other.unknowns),
+        notes=(*real.notes, borrowed(other.engine)),
         answers=None,
+    )
+
+
+def borrowed(engine: str) -> Remark:
+    """What a reader of the verdict must know of a `completed` State."""
+    return Remark(
+        "lab-borrowed",
+        f"no declared traffic runs in a lab: its link loads, lost demand, single failures, and the course of the cascade are the "
+        f"{engine} engine's, worked out on that engine's own routes; they hold only while these are found equal to the real "
+        f"routers', route by route",
     )
 
 

@@ -264,7 +264,7 @@ class FailureResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """One engine's answer. ``unknowns`` not empty: the engine could not compute all of it and says why (the gate
-    makes that UNKNOWN). ``sweep`` None: no failure sweep was asked for or done. ``answers`` names the fields the engine
+    makes that UNKNOWN). ``notes`` say how it was come by, for those who read the verdict. ``sweep`` None: no failure sweep was asked for or done. ``answers`` names the fields the engine
     answers for, None: all of them; a field left out of it is empty and says nothing.
     """
 
@@ -282,4 +282,5 @@ class State:
     cascade: tuple[Event, ...] = ()
     sweep: tuple[FailureResult, ...] | None = None
     unknowns: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
     answers: frozenset[str] | None = None

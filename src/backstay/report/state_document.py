@@ -49,6 +49,7 @@ def state_document(state: State) -> dict[str, Any]:
             for router, paths in sorted(state.access.items())
         },
         "unknowns": [remark.text for remark in state.unknowns],
+        "notes": [remark.text for remark in state.notes],
     }  # fmt: skip
 
 
