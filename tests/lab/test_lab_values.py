@@ -10,7 +10,7 @@ import pytest
 from tests.lab.labkit import PAIR, pair
 
 from backstay import api
-from backstay.lab import record, requirements
+from backstay.lab import neighbor_table, record, requirements
 from backstay.lab.ask import query, read_answer
 from backstay.lab.cables import cables, pairs, rising
 from backstay.lab.design import ENDS, HOST, NEIGHBOR, ROUTER, SWITCH, design
@@ -326,14 +326,35 @@ def test_what_is_missing_is_named_in_one_line(tmp_path: Path, monkeypatch: pytes
 def test_a_lab_larger_than_the_machine_is_refused_with_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = design(pair(tmp_path), NOTHING)
     monkeypatch.setattr(requirements, "missing", lambda *_: "")
-    limit = tmp_path / "gc_thresh3"
-    limit.write_text("3\n")
-    monkeypatch.setattr(requirements, "NEIGHBOR_LIMIT", limit)
-    with pytest.raises(Unproven, match=r"neighbour table.* holds 3 entries and this lab needs about 4: sysctl -w"):
+    full = neighbor_table.Table("ipv6", 1020, 1024, 0)
+    monkeypatch.setattr(neighbor_table, "tables", lambda: (replace(full, name="ipv4", entries=1019), full))
+    assert requirements.size(plan) == ""
+    monkeypatch.setattr(neighbor_table, "tables", lambda: (replace(full, entries=1021),))
+    with pytest.raises(
+        Unproven,
+        match=r"ipv6 neighbour table.* holds 1024 entries, 1021 of them in use, and this lab needs about 4: sysctl -w",
+    ):
         requirements.require(pair(tmp_path), plan)
     monkeypatch.setattr(requirements, "MOST_ROUTERS", 1)
     with pytest.raises(Unproven, match="the lab holds 1 routers at most, this network has 2"):
         requirements.require(pair(tmp_path), plan)
+
+
+def test_the_kernel_s_own_words_about_its_neighbour_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/net/stat/arp_cache of Linux 6.18 on two processors: the entries are told by each, the overflows are each one's."""
+    head = "entries  allocs   destroys hash_grows lookups  hits     res_failed rcv_probes_mcast table_fulls\n"
+    (tmp_path / "arp_cache").write_text(
+        head + "00000018 00002af4 00002ff8 00000004 000066e8 0000248d 000001a2 00000000 0000000a\n"
+        "00000018 00002c56 0000273a 00000002 000077a4 00002683 00000201 00000000 00000002\n"
+    )
+    (tmp_path / "ipv4/neigh/default").mkdir(parents=True)
+    (tmp_path / "ipv4/neigh/default/gc_thresh3").write_text("1024\n")
+    monkeypatch.setattr(neighbor_table, "COUNTS", tmp_path)
+    monkeypatch.setattr(neighbor_table, "LIMITS", tmp_path)
+    four, six = neighbor_table.tables()
+    assert (four.entries, four.limit, four.overflows) == (24, 1024, 12)
+    assert (six.entries, six.limit, six.overflows) == (0, None, 0)
+    assert neighbor_table.overflows() == 12
 
 
 def test_another_release_of_frr_is_said_router_by_router(october: Network) -> None:

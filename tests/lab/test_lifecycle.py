@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.lab.labkit import DNS, NOTHING_LEFT, WITH_DNS, lab, left, pair, require_lab
 
-from backstay.lab import record
+from backstay.lab import neighbor_table, record, stillness
 from backstay.lab.build import up
 from backstay.lab.health import dead
 from backstay.lab.namespace import create, inside, remove
@@ -125,6 +125,55 @@ def test_a_daemon_that_dies_is_told_as_such_and_never_as_a_change_of_routes(tmp_
         assert until(lambda: "a: staticd" in dead(kept))
         with pytest.raises(Unproven, match="died: a: staticd"):  # zebra lives, and has lost a's static routes
             state(kept, content, questions=False)
+
+
+def test_a_neighbour_table_that_was_full_makes_what_routers_say_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab(pair(tmp_path), A) as (kept, content):
+        before = neighbor_table.overflows()
+        monkeypatch.setattr(stillness, "overflows", lambda: before + 1)
+        with pytest.raises(Unproven, match="neighbour table was full"):
+            settle(kept, content)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """The lab's own servers die of it, with namespace and port as their last words, and nothing is taken for an answer."""
+    (tmp_path / "backstay.yaml").write_text(DNS)
+    with lab(pair(tmp_path, **WITH_DNS), A, servers=True) as (kept, content):
+        assert until((kept.folder / "health.json").exists)
+        second = subprocess.run(
+            [sys.executable, "-m", "backstay.lab.agent", A],
+            capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert second.returncode == 1
+        assert (
+            second.stderr.strip() == f"{kept.namespaces['a']}: port 10000 cannot be listened at: Address already in use"
+        )
+        (kept.folder / "agent.log").write_text(second.stderr)
+        os.kill(kept.agent[0], signal.SIGKILL)
+        assert until(lambda: "the lab's own servers" in dead(kept))
+        with pytest.raises(Unproven, match=r"own servers died: .*port 10000 cannot be listened at"):
+            settle(kept, content)
+
+
+def test_without_root_one_line_says_so(tmp_path: Path) -> None:
+    network = pair(tmp_path)
+    require_lab(network)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        try:
+            up(network, identity=A)
+        except EnvironmentError_ as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        assert said.read() == "a lab needs root: it makes network namespaces (run it with sudo)"
+    assert left(A) == NOTHING_LEFT
 
 
 BUILDER = """

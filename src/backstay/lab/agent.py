@@ -28,7 +28,7 @@ from backstay.lab.record import Record
 from backstay.lab.teardown import down
 from backstay.lab.vty import Bird
 from backstay.model.endpoints import addresses
-from backstay.model.errors import Unproven
+from backstay.model.errors import EnvironmentError_, Unproven
 from backstay.model.network import Overlay
 
 INTERVAL = 0.5
@@ -36,13 +36,19 @@ RISE, FALL = 2, 3
 
 
 def listener(namespace: str, port: int) -> socket.socket:
-    """A socket that takes connections to any address of the namespace, of both IP versions."""
+    """A socket that takes connections to any address of the namespace, of both IP versions. Raises `EnvironmentError_` when
+    the port is taken.
+    """
     with inside(namespace):
         made = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
     made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("::", port))
-    made.listen(256)
+    try:
+        made.bind(("::", port))
+        made.listen(256)
+    except OSError as error:
+        made.close()
+        raise EnvironmentError_(f"{namespace}: port {port} cannot be listened at: {error.strerror}") from error
     made.setblocking(False)
     return made
 
@@ -234,6 +240,8 @@ def main() -> None:
         loop.run_until_complete(work)
     except asyncio.CancelledError:
         loop.close()
+    except EnvironmentError_ as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from backstay.lab.cables import cables, joints, pairs, rising
 from backstay.lab.design import DNS, NEIGHBOR, ROUTER, SWITCH, Design, Node, design
 from backstay.lab.frr import CRASH_LOGS, USER, Boot, boot, configure, daemons, start
 from backstay.lab.namespace import batch, create, inside, overlay_folder, prepare
+from backstay.lab.neighbor_table import overflows
 from backstay.lab.record import Content, Record
 from backstay.lab.teardown import down
 from backstay.model.address import Address
@@ -78,7 +79,7 @@ def up(
     names = {node: record.prefix(name) + node for node in plan.nodes}
     kept = Record(
         id=name, network=network.name, source=source, state=record.BUILDING, namespaces=names,
-        owner=record.me(), timers=timers, bound=bound,
+        owner=record.me(), timers=timers, bound=bound, overflows=overflows(),
     )  # fmt: skip
     record.write(kept)
     try:

@@ -34,7 +34,8 @@ def root() -> Path:
 class Record:
     """One lab on disk. ``namespaces`` by node; ``owner`` is the program that builds it, with the start time of its
     process (a number of the kernel's), so that a dead one is told from another that got its number. ``agent`` likewise.
-    ``bound``: the lab is taken down by its own servers when the owner is gone.
+    ``bound``: the lab is taken down by its own servers when the owner is gone. ``overflows``: how often the machine's
+    neighbour tables had been full before it was built.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Record:
     agent: tuple[int, int] = (0, 0)
     timers: bool = True
     bound: bool = False
+    overflows: int = 0
 
     @property
     def folder(self) -> Path:

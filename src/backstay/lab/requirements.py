@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from backstay.lab import neighbor_table
 from backstay.lab.design import DNS, NEIGHBOR, ROUTER, Design
 from backstay.lab.frr import BINARIES, daemons
 from backstay.model.errors import EnvironmentError_, Unproven
@@ -28,7 +29,6 @@ MEMORY_OF_ROUTER_MB = 32
 """Measured: 26 to 30 MB of proportional memory for zebra, isisd and bgpd of one router."""
 MOST_ROUTERS = 300
 """Measured: 300 routers take 205 s to converge on two cores; beyond, IS-IS flooding grows worse than the square."""
-NEIGHBOR_LIMIT = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
 
 
 def missing(network: Network, plan: Design) -> str:
@@ -99,13 +99,18 @@ def size(plan: Design) -> str:
     if wanted > there:
         return f"{routers} routers need {wanted} MB of memory, {there} MB are free"
     ends = sum(len(wire.ports) for wire in plan.wires if len(wire.ports) > 1)
-    limit = int(NEIGHBOR_LIMIT.read_text()) if NEIGHBOR_LIMIT.exists() else ends * 2
-    if 2 * ends > limit:
-        return (
-            f"the kernel's neighbour table, shared by all namespaces, holds {limit} entries and this lab needs about "
-            f"{2 * ends}: sysctl -w net.ipv4.neigh.default.gc_thresh3={8 * ends} net.ipv6.neigh.default.gc_thresh3={8 * ends}"
-        )
-    return ""
+    return next((said for table in neighbor_table.tables() if (said := _neighbors(table, 2 * ends))), "")
+
+
+def _neighbors(table: neighbor_table.Table, wanted: int) -> str:
+    if table.limit is None or table.entries + wanted <= table.limit:
+        return ""
+    used = f", {table.entries} of them in use," if table.entries else ""
+    return (
+        f"the kernel's {table.name} neighbour table, shared by all namespaces, holds {table.limit} entries{used} and this lab "
+        f"needs about {wanted}: sysctl -w net.ipv4.neigh.default.gc_thresh3={4 * wanted} "
+        f"net.ipv6.neigh.default.gc_thresh3={4 * wanted}"
+    )
 
 
 def _available_mb() -> int:

@@ -20,6 +20,7 @@ from backstay.lab import interior
 from backstay.lab.design import ROUTER
 from backstay.lab.frr import CALM, daemons
 from backstay.lab.namespace import inside
+from backstay.lab.neighbor_table import overflows
 from backstay.lab.record import Content, Record, alive
 from backstay.lab.vty import Vty
 from backstay.model.errors import Unproven
@@ -300,11 +301,18 @@ def settle(
     monitor = Monitor(record, content)
     try:
         if ears is not None:
-            return _wait(ears, monitor, patience, tell)
-        with Ears(router_namespaces(record, content)) as made:
-            return _wait(made, monitor, patience, tell)
+            waiting = _wait(ears, monitor, patience, tell)
+        else:
+            with Ears(router_namespaces(record, content)) as made:
+                waiting = _wait(made, monitor, patience, tell)
     finally:
         monitor.close()
+    if overflows() > record.overflows:
+        raise Unproven(
+            "the kernel's neighbour table was full while the lab ran, so its routers are not the network's: raise "
+            "net.ipv4.neigh.default.gc_thresh3 and net.ipv6.neigh.default.gc_thresh3"
+        )
+    return waiting
 
 
 def router_namespaces(record: Record, content: Content) -> dict[str, str]:
