@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from backstay.model.address import Address, Prefix
 from backstay.model.state import Route
@@ -28,52 +28,89 @@ Changes = dict[Place, dict[Prefix, Route | None]]
 """By table: prefixes whose BGP route is another one, or none (None)."""
 
 
-GroupsOver = Mapping[Place, Mapping[Address, list[int]]]
-"""By speaker and next hop: the groups it has a path to over that."""
-
-
 Dearer = Mapping[Address, int | None]
 """How much more a next hop costs; None: it may not be reached any more, or nobody knows without looking."""
 
 
-def groups_over(exchange: Exchange) -> GroupsOver:
-    """Where a next hop's cost may matter."""
-    found: dict[Place, dict[Address, list[int]]] = {}
-    for place, speaker in exchange.speakers.items():
-        table = found.setdefault(place, {})
-        for number, paths in speaker.paths.items():
-            for hop in {path.attributes.next_hop for path in paths.values() if path.end is not None}:
-                if hop is not None:
-                    table.setdefault(hop, []).append(number)
-    return found
-
-
-def _stays(speaker: Speaker, number: int, dearer: Dearer) -> bool:
-    """Whether the choice for a group is certainly the same with these costs.
-
-    It is decided among paths alike up to the cost. The best of them stays if it is still cheaper than each that it beat by
-    cost, or both got dearer alike; so do those that share its traffic. Where MEDs differ nothing is certain: which
-    path of a neighbouring AS is compared with the others may change (RFC 4451 2.2).
+class Rival(NamedTuple):
+    """A path alike the best up to the cost: its next hop (None: it has no cost) and cost, whether its MED is the best's,
+    whether it shares the best's traffic.
     """
-    choice = speaker.chosen.get(number)
-    if choice is None:
-        return False
-    best, extra = choice.best, _extra(choice.best, dearer)
-    if extra is None:
-        return False
-    for path in speaker.paths[number].values():
-        if path is best or path.first != best.first or not path.valid:
-            continue
-        more = _extra(path, dearer)
-        still = path.metric + (more or 0) > best.metric + extra and path.metric > best.metric
-        if path.med != best.med or more is None or not (more == extra or (still and path not in choice.paths)):
+
+    hop: Address | None
+    metric: int
+    same_med: bool
+    shares: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contest:
+    """What decides the choice of a speaker for some groups, as far as costs go. ``best`` None: there is no choice."""
+
+    best: tuple[Address | None, int] | None
+    rivals: frozenset[Rival]
+    numbers: list[int]
+
+    def stays(self, dearer: Dearer) -> bool:
+        """Whether the choice is certainly the same with these costs.
+
+        It is decided among paths alike up to the cost. The best of them stays if it is still cheaper than each that it beat
+        by cost, or both got dearer alike; so do those that share its traffic. Where MEDs differ nothing is certain: which
+        path of a neighbouring AS is compared with the others may change (RFC 4451 2.2).
+        """
+        if self.best is None:
             return False
-    return True
+        hop, metric = self.best
+        extra = dearer.get(hop, 0) if hop is not None else 0
+        if extra is None:
+            return False
+        for rival in self.rivals:
+            more = dearer.get(rival.hop, 0) if rival.hop is not None else 0
+            still = rival.metric + (more or 0) > metric + extra and rival.metric > metric
+            if not rival.same_med or more is None or not (more == extra or (still and not rival.shares)):
+                return False
+        return True
 
 
-def _extra(path: Path, dearer: Dearer) -> int | None:
-    hop = path.attributes.next_hop
-    return dearer[hop] if hop is not None and path.end is not None and hop in dearer else 0
+Contests = Mapping[Place, Mapping[Address, list[Contest]]]
+"""By speaker and next hop: where the cost of that next hop may matter. Groups whose paths compare alike are one contest."""
+
+
+def contests(exchange: Exchange) -> Contests:
+    """Every contest of a network at rest."""
+    return {place: _contests(speaker) for place, speaker in exchange.speakers.items()}
+
+
+def _contests(speaker: Speaker) -> dict[Address, list[Contest]]:
+    known: dict[object, Contest] = {}
+    found: dict[Address, dict[Contest, None]] = {}
+    for number, paths in speaker.paths.items():
+        best, rivals = _compared(speaker.chosen.get(number), paths.values())
+        contest = known.get((best, rivals))
+        if contest is None:
+            contest = known[best, rivals] = Contest(best, rivals, [])
+        contest.numbers.append(number)
+        for hop in {path.attributes.next_hop for path in paths.values() if path.end is not None}:
+            if hop is not None:
+                found.setdefault(hop, {})[contest] = None
+    return {hop: list(several) for hop, several in found.items()}
+
+
+def _compared(
+    choice: Choice | None, paths: Iterable[Path]
+) -> tuple[tuple[Address | None, int] | None, frozenset[Rival]]:
+    if choice is None:
+        return None, frozenset()
+    best = choice.best
+    return (_hop(best), best.metric), frozenset(
+        Rival(_hop(path), path.metric, path.med == best.med, path in choice.paths)
+        for path in paths
+        if path is not best and path.first == best.first and path.valid
+    )
+
+
+def _hop(path: Path) -> Address | None:
+    return path.attributes.next_hop if path.end is not None else None
 
 
 def replayable(exchange: Exchange) -> bool:
@@ -110,11 +147,11 @@ class Held:
 @dataclass(eq=False)
 class Replay:
     """One failure played through: for ``affected`` speakers these next hops are dearer; ``interior`` tells what else is
-    asked; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `groups_over` of the exchange.
+    asked; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `contests` of the exchange.
     """
 
     exchange: Exchange
-    over: GroupsOver
+    over: Contests
     interior: Interior
     affected: Mapping[Place, Dearer]
     dead: frozenset[Place]
@@ -127,7 +164,7 @@ class Replay:
         """What changes in the tables; None where it does not come to rest. Everything is put back afterwards."""
         try:
             for place in sorted(self.affected.keys() - self.dead):
-                self._see_costs(self.exchange.speakers[place])
+                self._compare_anew(place)
             for end in self.cut:
                 self._lose(end)
             return dict(self._changes()) if self._quiet() else None
@@ -136,8 +173,16 @@ class Replay:
 
     # ------------------------------------------------------------------------------------------- what happens
 
-    def _see_costs(self, speaker: Speaker) -> None:
+    def _compare_anew(self, place: Place) -> None:
         """Next hops cost something else now: look again at the groups where that may decide."""
+        dearer, over = self.affected[place], self.over[place]
+        asked = {contest: None for hop in dearer for contest in over.get(hop, ())}
+        for number in sorted(number for contest in asked if not contest.stays(dearer) for number in contest.numbers):
+            self._touch(place, number)
+            self._queue.append((place, number))
+
+    def _see_costs(self, speaker: Speaker) -> None:
+        """The speaker asks for costs as they are now."""
         place = speaker.instance.place
         before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
         self._costs[place] = (speaker.interior, before)
@@ -148,10 +193,6 @@ class Replay:
             extra = dearer.get(hop)
             if cost is not None and extra is not None:
                 speaker._costs[hop, connected] = cost + extra  # noqa: SLF001
-        for number in sorted({number for hop in dearer for number in self.over.get(place, {}).get(hop, ())}):
-            if not _stays(speaker, number, dearer):
-                self._touch(place, number)
-                self._queue.append((place, number))
 
     def _lose(self, end: End) -> None:
         place = end.instance.place
@@ -192,6 +233,8 @@ class Replay:
         if (place, number) in self._held:
             return
         speaker = self.exchange.speakers[place]
+        if place in self.affected and place not in self._costs and place not in self.dead:
+            self._see_costs(speaker)
         received, paths = speaker.received.get(number), speaker.paths.get(number)
         self._held[place, number] = Held(
             received=dict(received) if received is not None else None,
@@ -246,14 +289,3 @@ def _restore(table: dict[K, V], key: K, value: V | None) -> None:
         table.pop(key, None)
     else:
         table[key] = value
-
-
-def crossing(exchange: Exchange, apart: Iterable[frozenset[str]]) -> frozenset[End]:
-    """Ends of sessions between routers that no longer reach each other (each set is cut off from all others)."""
-    sides = {router: number for number, side in enumerate(apart, 1) for router in side}
-    return frozenset(
-        end
-        for end in exchange.sessions.ends
-        if end.twin is not None
-        and sides.get(end.instance.router.name, 0) != sides.get(end.twin.instance.router.name, 0)
-    )

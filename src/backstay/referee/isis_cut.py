@@ -7,9 +7,11 @@ Reps 1996, 4). Seen from the nodes that routes lead to, of which there are few, 
 
 from __future__ import annotations
 
-import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 import networkx as nx
 
@@ -17,13 +19,15 @@ from backstay.model.address import Prefix
 from backstay.model.network import InterfaceRef
 from backstay.model.state import Route
 from backstay.referee.isis import Isis, Map, Offer
-from backstay.referee.isis_lsp import Hop, Key, Node, circuit_metric
+from backstay.referee.isis_lsp import Circuit, Hop, Key, Node, circuit_metric
 
 Edge = tuple[Node, Node]
 
 
 def can_be_cut(base: Isis) -> bool:
-    """One level, one topology walked by all, point-to-point links, nothing brought in, no default by the attached bit."""
+    """One level, one topology walked by all, point-to-point links, nothing brought in, no default by the attached bit, no
+    subnet twice on one router.
+    """
     processes = [speaker.process for speaker in base.hellos.speakers.values()]
     return (
         bool(processes)
@@ -31,27 +35,49 @@ def can_be_cut(base: Isis) -> bool:
         and not base.hellos.designated
         and not any(process.redistributions or process.defaults for process in processes)
         and not any(lsp.attached for _key, lsp in base.lsps)
+        and not any(_twice(circuits) for circuits in base.hellos.circuits.values())
     )
+
+
+def _twice(circuits: tuple[Circuit, ...]) -> bool:
+    found = [prefix for circuit in circuits for prefix in _prefixes(circuit)]
+    return len(found) > len(set(found))
+
+
+def _prefixes(circuit: Circuit) -> set[Prefix]:
+    return {
+        address.peer or address.prefix for address in circuit.interface.addresses if not address.address.is_link_local
+    }
+
+
+Distances = Mapping[Node, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """How far every router is from a node. ``farther``: routers whose distance a cut changed; ``turned``: those whose
-    first steps are other ones.
+    """How far every router is from a node. ``farther``: routers whose distance a cut changed, with the new one (None: no way
+    is left); ``turned``: those whose first steps are other ones.
     """
 
-    distance: Mapping[Node, float]
-    farther: frozenset[Node] = frozenset()
-    turned: frozenset[Node] = frozenset()
+    before: Distances
+    farther: Mapping[Node, float | None] = field(default_factory=dict)
+    turned: AbstractSet[Node] = frozenset()
+
+    def far(self, node: Node) -> float | None:
+        """The distance of a node, None without a way."""
+        return self.farther[node] if node in self.farther else self.before.get(node)
 
 
 @dataclass(eq=False)
 class Forest:
-    """Trees of the whole network, grown when asked for. ``beside``: adjacencies of each node."""
+    """Trees of the whole network, grown when asked for. ``beside``: adjacencies of each node; ``steps``: the same with the
+    node at the other end and what they cost.
+    """
 
     base: Isis
     graph: nx.DiGraph[Node] = field(init=False)
     beside: Mapping[Node, tuple[Hop, ...]] = field(init=False)
+    steps: Mapping[Node, tuple[tuple[Hop, Node, int], ...]] = field(init=False)
     _trees: dict[Node, Tree] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,6 +94,14 @@ class Forest:
             speaker.node: tuple(hop for level in speaker.process.levels for hop in self._hops(key, level))
             for key, speaker in self.base.hellos.speakers.items()
         }
+        self.steps = {
+            node: tuple((hop, hop.remote.speaker.node, circuit_metric(hop.local, hop.level)) for hop in hops)
+            for node, hops in self.beside.items()
+        }
+        self.nodes = {key[0]: speaker.node for key, speaker in self.base.hellos.speakers.items()}
+        self.keys: dict[str, list[Key]] = defaultdict(list)
+        for key in self.base.hellos.speakers:
+            self.keys[key[0]].append(key)
 
     def _hops(self, key: Key, level: int) -> tuple[Hop, ...]:
         return self.base.hellos.hops.get((key, level), ())
@@ -90,6 +124,8 @@ class IsisCut(Isis):
         self._of = base._of  # noqa: SLF001 - the same databases, the same maps
         self.worse = dict(self._worse())
         self._tails = {tail for tail, _head in self.worse}
+        self.ends = self._tails | {head for _tail, head in self.worse}
+        self._own = frozenset(self._tails & self.forest.overloaded)
         self.dropped = self._dropped()
         self._trees: dict[Node, Tree] = {}
 
@@ -106,7 +142,7 @@ class IsisCut(Isis):
                     yield (hop.local.speaker.node, hop.remote.speaker.node), min(left, default=None)
 
     def _node(self, ref: InterfaceRef) -> Node:
-        return next((s.node for key, s in self.base.hellos.speakers.items() if key[0] == ref.router), ("", 0))
+        return self.forest.nodes.get(ref.router, ("", 0))
 
     def _stays(self, hop: Hop) -> bool:
         return hop.local.ref not in self.gone and hop.remote.ref not in self.gone
@@ -114,11 +150,11 @@ class IsisCut(Isis):
     def _dropped(self) -> frozenset[tuple[Node, Prefix]]:
         """Prefixes a node offers no longer: those of interfaces gone, unless another of its own has them too."""
         found = set()
-        routers = {ref.router for ref in self.gone}
-        for key, circuits in self.base.hellos.circuits.items():
-            if key[0] in routers and circuits:
-                kept = {a.peer or a.prefix for c in circuits if c.ref not in self.gone for a in c.interface.addresses}
-                lost = {a.peer or a.prefix for c in circuits if c.ref in self.gone for a in c.interface.addresses}
+        for router in {ref.router for ref in self.gone}:
+            for key in self.forest.keys.get(router, ()):
+                circuits = self.base.hellos.circuits[key]
+                kept = {prefix for c in circuits if c.ref not in self.gone for prefix in _prefixes(c)}
+                lost = {prefix for c in circuits if c.ref in self.gone for prefix in _prefixes(c)}
                 found |= {(circuits[0].speaker.node, prefix) for prefix in lost - kept}
         return frozenset(found)
 
@@ -126,75 +162,72 @@ class IsisCut(Isis):
 
     def tree(self, node: Node) -> Tree:
         """Distances to a node after the cut; the tree before itself where nobody turned."""
-        if node not in self._trees:
-            self._trees[node] = self._regrown(self.forest.tree(node))
-        return self._trees[node]
-
-    def _cost(self, tail: Node, head: Node) -> int | None:
-        if tail in self._tails and (tail, head) in self.worse:
-            return self.worse[tail, head]
-        cost: int = self.forest.onward[tail][head]
-        return cost
+        found = self._trees.get(node)
+        if found is None:
+            found = self._trees[node] = self._regrown(self.forest.tree(node))
+        return found
 
     def _regrown(self, tree: Tree) -> Tree:
-        was, graph = tree.distance, self.forest.graph
-        hit = [
+        was, onward = tree.before, self.forest.onward
+        hit = {
             tail
-            for (tail, head) in self.worse
-            if head in was
-            and graph.has_edge(tail, head)
-            and was.get(tail) == graph.adj[tail][head]["weight"] + was[head]
-        ]
+            for tail, head in self.worse
+            if head in was and head in onward[tail] and was.get(tail) == onward[tail][head] + was[head]
+        }
         # No path leads through an overloaded router, so that none stands for its own first steps.
-        own = self.forest.overloaded if hit else {tail for tail, _ in self.worse if tail in self.forest.overloaded}
+        own = self.forest.overloaded if hit else self._own
         if not hit:
-            return Tree(was, turned=frozenset(own)) if own else tree
+            return Tree(was, turned=own) if own else tree
         lost, turned = self._lost(was, hit)
-        distance = _Over(was)
-        self._reach_again(lost, distance)
-        return Tree(distance, frozenset(lost), frozenset(turned | own))
+        return Tree(was, self._reach_again(lost, was), turned | own if own else turned)
 
-    def _lost(self, was: Mapping[Node, float], hit: list[Node]) -> tuple[set[Node], set[Node]]:
+    def _lost(self, was: Distances, hit: set[Node]) -> tuple[set[Node], set[Node]]:
         """Routers all of whose first steps are gone, and all that lost some."""
-        onward, lost, turned = self.forest.onward, set[Node](), set[Node]()
-        heap = [(was[node], node) for node in set(hit)]
-        heapq.heapify(heap)
+        onward, feeders, worse, tails = self.forest.onward, self.forest.feeders, self.worse, self._tails
+        lost, turned = set[Node](), set[Node]()
+        heap = [(was[node], node) for node in hit]
+        heapify(heap)
         while heap:
-            far, node = heapq.heappop(heap)
+            far, node = heappop(heap)
             if node in lost:
                 continue
             turned.add(node)
-            for head in onward[node]:
-                cost = self._cost(node, head)
-                if head in was and head not in lost and cost is not None and cost + was[head] == far:
+            for head, cost in onward[node].items():
+                anew = worse.get((node, head), cost) if node in tails else cost
+                if anew is not None and head in was and anew + was[head] == far and head not in lost:
                     break
             else:
                 lost.add(node)
-                for tail, cost in self.forest.feeders[node].items():
+                for tail, cost in feeders[node].items():
                     if was.get(tail) == cost + far:
-                        heapq.heappush(heap, (was[tail], tail))
+                        heappush(heap, (was[tail], tail))
         return lost, turned
 
-    def _reach_again(self, lost: set[Node], distance: dict[Node, float]) -> None:
+    def _reach_again(self, lost: set[Node], was: Distances) -> dict[Node, float | None]:
         """Dijkstra among the lost routers, from those beside them that still get there."""
-        onward, feeders = self.forest.onward, self.forest.feeders
+        onward, feeders, worse, tails = self.forest.onward, self.forest.feeders, self.worse, self._tails
         heap: list[tuple[float, Node]] = []
         for node in lost:
-            del distance[node]
-        for node in lost:
-            for head in onward[node]:
-                cost = self._cost(node, head)
-                if cost is not None and head in distance:
-                    heapq.heappush(heap, (cost + distance[head], node))
+            for head, cost in onward[node].items():
+                if head in was and head not in lost:
+                    anew = worse.get((node, head), cost) if node in tails else cost
+                    if anew is not None:
+                        heap.append((anew + was[head], node))
+        heapify(heap)
+        found: dict[Node, float | None] = {}
         while heap:
-            far, node = heapq.heappop(heap)
-            if node in distance:
+            far, node = heappop(heap)
+            if node in found:
                 continue
-            distance[node] = far
-            for tail in feeders[node]:
-                cost = self._cost(tail, node) if tail in lost else None
-                if cost is not None and tail not in distance:
-                    heapq.heappush(heap, (cost + far, tail))
+            found[node] = far
+            for tail, cost in feeders[node].items():
+                if tail in lost and tail not in found:
+                    anew = worse.get((tail, node), cost) if tail in tails else cost
+                    if anew is not None:
+                        heappush(heap, (anew + far, tail))
+        for node in lost - found.keys():
+            found[node] = None
+        return found
 
     # ------------------------------------------------------------------------------------------- routes
 
@@ -209,42 +242,15 @@ class IsisCut(Isis):
     def _offers(self, chart: Map, prefix: Prefix) -> tuple[Offer, ...]:
         return tuple(o for o in chart.offers.get(prefix, ()) if (o.node, prefix) not in self.dropped)
 
-    def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:
+    def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:  # noqa: ARG002 - one level
         """How far a node is, and the adjacencies that lead there: those whose other end is as near as can be."""
         own = self.base.hellos.speakers[key].node
-        distance = self.tree(node).distance
+        tree, overloaded, whole = self.tree(node), self.forest.overloaded, own not in self.ends
         ways = []
-        for hop in self.forest.beside[own]:
-            beyond = hop.remote.speaker.node
-            far = distance.get(beyond)
-            through = beyond == node or beyond not in self.forest.overloaded
-            if far is not None and through and version in hop.versions and self._stays(hop):
-                ways.append((circuit_metric(hop.local, level) + int(far), hop))
+        for hop, beyond, cost in self.forest.steps[own]:  # of the one level there is
+            far = tree.far(beyond)
+            through = beyond == node or beyond not in overloaded
+            if far is not None and through and version in hop.versions and (whole or self._stays(hop)):
+                ways.append((cost + int(far), hop))
         best = min((far for far, _hop in ways), default=None)
         return None if best is None else (best, tuple(hop for far, hop in ways if far == best))
-
-
-class _Over(dict[Node, float]):
-    """A mapping with some of its values replaced or taken away, without a copy of it."""
-
-    def __init__(self, below: Mapping[Node, float]) -> None:
-        super().__init__()
-        self._below, self._gone = below, set[Node]()
-
-    def __missing__(self, node: Node) -> float:
-        if node in self._gone:
-            raise KeyError(node)
-        return self._below[node]
-
-    def __contains__(self, node: object) -> bool:
-        return super().__contains__(node) or (node in self._below and node not in self._gone)
-
-    def __delitem__(self, node: Node) -> None:
-        self._gone.add(node)
-
-    def get(self, node: Node, default: float | None = None) -> float | None:  # type: ignore[override]
-        """The value now."""
-        try:
-            return self[node]
-        except KeyError:
-            return default

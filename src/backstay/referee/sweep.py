@@ -48,7 +48,24 @@ class Placed:
     def __init__(self, network: Network, settled: Settled, every: tuple[Part, ...]) -> None:
         self.network, self.settled, self.every = network, settled, every
         self.owners = _owners(network)
+        self._known_homes: dict[tuple[Address, str], frozenset[str]] = {}
         self.short = Shortcut(network, settled, every)
+        self.near = self._near()
+
+    def _near(self) -> dict[str, list[int]]:
+        """By router: the demands that enter there or whose address is there."""
+        found: dict[str, list[int]] = {}
+        for number, part in enumerate(self.every):
+            for name in {part.router, *self._homes(part)}:
+                found.setdefault(name, []).append(number)
+        return found
+
+    def _homes(self, part: Part) -> frozenset[str]:
+        """The routers that have the address, else those of the whole place."""
+        if (part.address, part.demand.destination) not in self._known_homes:
+            homes = self.owners.get(part.address) or frozenset(entries(self.network, part.demand.destination))
+            self._known_homes[part.address, part.demand.destination] = homes
+        return self._known_homes[part.address, part.demand.destination]
 
     def after(self, failure: Failure) -> FailureResult:
         """The short way where it proves as much, else the plain one."""
@@ -57,7 +74,8 @@ class Placed:
     def shortly(self, failure: Failure) -> FailureResult | None:
         """What `sweep_short` can tell."""
         down = failure.overlay.routers_down
-        hopeless = {number for number, part in enumerate(self.every) if self._hopeless(part, down)} if down else set()
+        near = sorted({number for name in down for number in self.near.get(name, ())})
+        hopeless = {number for number in near if self._hopeless(self.every[number], down)}
         found = self.short.after(failure.overlay, hopeless)
         if found is None:
             return None
@@ -85,7 +103,7 @@ class Placed:
         """It enters at a failed router, or only failed routers have its address, or its whole place is on them."""
         if not down:
             return False
-        owners = self.owners.get(part.address) or frozenset(entries(self.network, part.demand.destination))
+        owners = self._homes(part)
         return part.router in down or (bool(owners) and owners <= down)
 
     def lost_before(self, kept: Iterable[Part]) -> float:

@@ -222,7 +222,12 @@ def place_demands(network: Network, walker: Walker, overlay: Overlay, pieces: It
 
 def lost_mbps(network: Network, walker: Walker, overlay: Overlay, pieces: Iterable[Part]) -> float:
     """How much of these demands does not arrive."""
-    return sum(item.mbps for item in _lost(walker, list(pieces), arrivals(network, overlay)))
+    return lost_of(walker, arrivals(network, overlay), pieces)
+
+
+def lost_of(walker: Walker, arrival: Callable[[str, Address], Arrival], pieces: Iterable[Part]) -> float:
+    """The same, with `arrivals` asked before."""
+    return sum(item.mbps for item in _lost(walker, list(pieces), arrival))
 
 
 def _poured(group: Iterable[Part]) -> dict[str, float]:

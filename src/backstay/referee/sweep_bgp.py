@@ -1,0 +1,270 @@
+"""BGP's part of the short way through a sweep: which next hops a failure makes dearer, which sessions it ends, and what follows
+from there (`bgp_replay`). Where that is not plain to see the answer is None: the plain way tells.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceRef
+from backstay.referee import bgp_origin
+from backstay.referee.bgp_ends import IBGP, End, Instance
+from backstay.referee.bgp_exchange import Exchange
+from backstay.referee.bgp_replay import Changes, Replay, contests, replayable
+from backstay.referee.cascade import Settled
+from backstay.referee.converge import View
+from backstay.referee.isis_cut import Forest, IsisCut
+from backstay.referee.isis_lsp import Node
+from backstay.referee.rib import NO_ROUTES, Rib
+from backstay.referee.seams import Place
+
+FIXED = frozenset({"connected", "static"})
+"""Routes that stand while the router's own interfaces do."""
+
+
+@dataclass(eq=False)
+class BgpShort:
+    """BGP of a settled network, to be held against its failures. ``hops``: by node the next hops behind it, by speaker that
+    has a path over them; ``places``: the table of each node.
+    """
+
+    exchange: Exchange
+    settled: Settled
+    forest: Forest
+    places: dict[Node, Place]
+    known_hops: set[Address] = field(default_factory=set)
+    hops: dict[Node, dict[Place, set[Address]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+
+    def __post_init__(self) -> None:
+        routing = self.settled.world.routing
+        self.rib, self.view = routing.rib, View(routing.rib, routing.walker)
+        self.over = contests(self.exchange)
+        self._find_hops()
+        self.standing = [end for end in self.exchange.sessions.ends if end.established and not end.tripped]
+        self.possible = replayable(self.exchange) and all(
+            _is_plain(self.rib, self.forest, end) for end in self.standing
+        )
+        self.ports = {
+            InterfaceRef(end.instance.router.name, end.interface) for end in self.standing if end.interface is not None
+        }
+        self.of_router: dict[str, list[End]] = defaultdict(list)
+        for end in self.standing:
+            for name in {end.instance.router.name, end.twin.instance.router.name if end.twin else ""}:
+                self.of_router[name].append(end)
+        self.places_of: dict[str, list[Place]] = defaultdict(list)
+        for place in self.exchange.speakers:
+            self.places_of[place[0]].append(place)
+        self.origins = [
+            (item, self._local(item, self.view)) for item in self.exchange.sessions.instances if _brings(item)
+        ]
+        self.fixed = {item.place for item, _was in self.origins if self._is_fixed(item)}
+        self.sides = Sides(self.forest)
+        self._holding: dict[Prefix, bool] = {}
+
+    def _find_hops(self) -> None:
+        for place, over in self.over.items():
+            for address in sorted(over):
+                self.known_hops.add(address)
+                beneath = self.rib.match(place, address, with_bgp=False)
+                if beneath is not None and beneath[1].protocol == "isis":
+                    chart = self.rib.isis.chart(self.rib.isis.processes(*place)[0], address.version)
+                    for offer in chart.offers.get(beneath[0], ()):
+                        self.hops[offer.node][place].add(address)
+
+    # ------------------------------------------------------------------------------------------- one failure
+
+    def changes(self, cut: IsisCut, rib: Rib, down: frozenset[str]) -> Changes | None:
+        """Which BGP routes are other ones over the tables ``rib``; None where only the plain way tells."""
+        places = self.places
+        if any(self._holds_hop(prefix) for node, prefix in cut.dropped if places[node][0] not in down):
+            return None
+        dead = frozenset(place for name in down for place in self.places_of.get(name, ()))
+        ends = self._cut_sessions(cut, down)
+        if ends is None:
+            return None
+        view = View(rib, self.view.walker)
+        if not self._originates_the_same(view, cut, dead):
+            return None
+        affected = self._dearer(cut)
+        if not affected and not ends:
+            return {}
+        found = Replay(self.exchange, self.over, view, affected, dead, ends).run()
+        return None if found is None or self._more_specific(found) else found
+
+    def _holds_hop(self, prefix: Prefix) -> bool:
+        if prefix not in self._holding:
+            self._holding[prefix] = any(prefix.holds(hop) for hop in self.known_hops)
+        return self._holding[prefix]
+
+    def _dearer(self, cut: IsisCut) -> dict[Place, dict[Address, int | None]]:
+        """How much farther BGP next hops are, speaker by speaker; None where one distance does not tell."""
+        found: dict[Place, dict[Address, int | None]] = {}
+        places, overloaded = self.places, self.forest.overloaded
+        for behind, asking in self.hops.items():
+            now = cut.tree(behind)
+            if not now.turned:
+                continue
+            was = now.before
+            for node in now.turned & overloaded:  # stand in no tree as a start: asked again
+                place = places[node]
+                if place in asking:
+                    found.setdefault(place, {}).update(dict.fromkeys(asking[place]))
+            for node, far in now.farther.items():
+                place = places[node]
+                if place in asking:
+                    table = found.setdefault(place, {})
+                    more = None if far is None else int(far - was[node])
+                    for hop in asking[place]:
+                        table[hop] = None if hop in table else more
+        return found
+
+    def _cut_sessions(self, cut: IsisCut, down: frozenset[str]) -> frozenset[End] | None:
+        """Ends of sessions that go down: those of routers gone, and those whose two sides no longer reach each other. None
+        where a session's own wire is the one that failed.
+        """
+        if any(ref in self.ports and ref.router not in down for ref in cut.gone):
+            return None
+        gone = {end for name in down for end in self.of_router.get(name, ())}
+        reach = self.sides.after(cut, {self.forest.nodes[name] for name in down if name in self.forest.nodes})
+        if reach is not None:
+            nodes = self.forest.nodes
+            for end in self.standing:
+                if end.twin is not None and end not in gone:
+                    ours, theirs = end.instance.router.name, end.twin.instance.router.name
+                    if not reach.between(nodes[ours], nodes[theirs]):
+                        gone.add(end)
+        return frozenset(gone)
+
+    def _originates_the_same(self, view: View, cut: IsisCut, dead: frozenset[Place]) -> bool:
+        """Whether what begins at our own routers still does."""
+        touched = {ref.router for ref in cut.gone}
+        return all(
+            item.place in dead
+            or (item.place in self.fixed and item.place[0] not in touched)
+            or self._local(item, view) == was
+            for item, was in self.origins
+        )
+
+    def _local(self, instance: Instance, view: View) -> list[object]:
+        overlay = self.settled.overlay
+        held = bgp_origin.held_back(view.rib.network, instance.router.name, overlay.withdrawn)
+        return list(bgp_origin.local_routes(instance, view, held))
+
+    def _is_fixed(self, instance: Instance) -> bool:
+        """Whether all it could bring in is its own interfaces' and static routes that rest on these (`_simple`): then no IS-IS
+        route that a failure takes away lets another one through.
+        """
+        own = {*self.rib.connected[instance.place], *self.rib.statics[instance.place]}
+        own |= {item.prefix for family in instance.process.families.values() for item in family.networks}
+        routes = (self.rib.best(instance.place, prefix, with_bgp=bgp) for prefix in own for bgp in (False, True))
+        lines = (line for family in instance.process.families.values() for line in family.redistributions)
+        return all(route is None or route.protocol in FIXED for route in routes) and all(
+            line.protocol in FIXED for line in lines
+        )
+
+    def _more_specific(self, changes: Changes) -> bool:
+        """A prefix new to a table could catch packets that matched another one before."""
+        tables = self.rib.bgp
+        return any(
+            route is not None and prefix not in tables.get(place, NO_ROUTES)
+            for place, table in changes.items()
+            for prefix, route in table.items()
+        )
+
+
+def _brings(instance: Instance) -> bool:
+    return any(family.networks or family.redistributions for family in instance.process.families.values())
+
+
+def _is_plain(rib: Rib, forest: Forest, end: End) -> bool:
+    """Whether all that keeps a session up is its wire or, between our routers, IS-IS's way to an address that the other one
+    alone offers, however long it is.
+    """
+    if end.twin is None or end.shared or end.peer_address is None:
+        return end.twin is None and end.shared
+    place, version = end.instance.place, end.peer_address.version
+    found = rib.match(place, end.peer_address, with_bgp=False)
+    if end.sort != IBGP or end.neighbor.ttl_security is not None or found is None or found[1].protocol != "isis":
+        return False
+    chart = rib.isis.chart(rib.isis.processes(*place)[0], version)
+    node = forest.nodes.get(end.twin.instance.router.name)
+    return end.instance.router.name in forest.nodes and {o.node for o in chart.offers.get(found[0], ())} == {node}
+
+
+# ------------------------------------------------------------------------------------------- who reaches whom
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who reaches whom. Routers that are not overloaded fall into pieces; ``beside`` are an overloaded one's neighbours,
+    ``touches`` the pieces a router is in or next to. Nothing passes through an overloaded router (ISO 10589 7.2.8.1).
+    """
+
+    touches: dict[Node, frozenset[int]]
+    beside: dict[Node, frozenset[Node]]
+
+    def between(self, one: Node, other: Node) -> bool:
+        """Whether there is a way between two routers: then there is one back too."""
+        return bool(self.touches[one] & self.touches[other]) or other in self.beside.get(one, ())
+
+
+@dataclass(eq=False)
+class Sides:
+    """Looks for routers that a failure parts. ``roots``: one router of each piece there is without it."""
+
+    forest: Forest
+    roots: tuple[Node, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pieces = _pieces(self._beside(None, frozenset()), self.forest.overloaded)
+        self.roots = tuple(sorted(min(piece) for piece in pieces))
+
+    def after(self, cut: IsisCut, dead: Iterable[Node]) -> Reach | None:
+        """Who reaches whom now; None where nobody is parted from anybody: every piece still gets to its root, and no
+        overloaded router lost an adjacency.
+        """
+        gone = frozenset(dead)
+        whole = not gone.intersection(self.roots) and not cut.ends & self.forest.overloaded
+        if whole and all(self._holds(cut, root, gone) for root in self.roots):
+            return None
+        beside = self._beside(cut, gone)
+        overloaded = self.forest.overloaded
+        number = {node: at for at, piece in enumerate(_pieces(beside, overloaded)) for node in piece}
+        touches = {
+            node: frozenset(number[near] for near in (others if node in overloaded else {node}) if near in number)
+            for node, others in beside.items()
+        }
+        return Reach(touches, {node: others for node, others in beside.items() if node in overloaded})
+
+    @staticmethod
+    def _holds(cut: IsisCut, root: Node, gone: frozenset[Node]) -> bool:
+        return all(far is not None or node in gone for node, far in cut.tree(root).farther.items())
+
+    def _beside(self, cut: IsisCut | None, gone: frozenset[Node]) -> dict[Node, frozenset[Node]]:
+        """The neighbours everybody is left with."""
+        return {
+            node: frozenset(
+                beyond
+                for hop, beyond, _cost in hops
+                if cut is None or (hop.local.ref not in cut.gone and hop.remote.ref not in cut.gone)
+            )
+            for node, hops in self.forest.steps.items()
+            if node not in gone
+        }
+
+
+def _pieces(beside: dict[Node, frozenset[Node]], overloaded: frozenset[Node]) -> Iterator[set[Node]]:
+    """Routers that are not overloaded, piece by piece."""
+    left = set(beside) - overloaded
+    for start in sorted(left):
+        if start in left:
+            piece, queue = {start}, [start]
+            for node in queue:
+                fresh = (beside[node] & left) - piece
+                piece |= fresh
+                queue.extend(fresh)
+            left -= piece
+            yield piece
