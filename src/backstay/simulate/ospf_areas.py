@@ -25,9 +25,20 @@ INTRA, INTER, EXTERNAL_1, EXTERNAL_2 = range(4)
 """Preference of path types (RFC 2328 11)."""
 
 
+def area_id(part: str) -> str:
+    """The area a part of one belongs to."""
+    return part.partition("/")[0]
+
+
+def in_backbone(part: str) -> bool:
+    return area_id(part) == BACKBONE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
-    """One area: its graph and its own prefixes. ``nodes`` are the processes with an interface in it."""
+    """One area, or one connected part of an area that has fallen apart (RFC 2328 3.7: each is an area to itself): its graph
+    and its own prefixes. Parts are named ``0.0.0.1``, ``0.0.0.1/2`` and so on.
+    """
 
     name: str
     paths: Paths
@@ -44,10 +55,9 @@ class Areas:
         self.circuits = circuits
         self.version = 4 if circuits.version == 2 else 6
         self.default = Prefix(self.version, 0, 0)
-        members = self._members()
-        self.by_name = {name: self._area(name, nodes) for name, nodes in sorted(members.items()) if name != BACKBONE}
-        if BACKBONE in members:
-            self.by_name[BACKBONE] = self._area(BACKBONE, members[BACKBONE])
+        parts = dict(self._parts())
+        self.by_name = {name: self._area(name, nodes) for name, nodes in parts.items() if not in_backbone(name)}
+        self.by_name |= {name: self._area(name, nodes) for name, nodes in parts.items() if in_backbone(name)}
         self.discards: dict[NodeKey, set[Prefix]] = {}
         self.summaries: dict[str, Announced] = {name: {} for name in self.by_name}
         self._summarise()
@@ -56,7 +66,8 @@ class Areas:
         return self.circuits.hop(edge.local, edge.remote)
 
     def settings(self, key: NodeKey, area: str) -> OspfArea:
-        return self.circuits.processes[key].areas.get(area) or OspfArea(area=area)
+        name = area_id(area)
+        return self.circuits.processes[key].areas.get(name) or OspfArea(area=name)
 
     # ------------------------------------------------------------------------------------- graphs
 
@@ -70,15 +81,34 @@ class Areas:
                 found.setdefault(BACKBONE, set()).add(key)
         return found
 
+    def _parts(self) -> Iterator[tuple[str, set[NodeKey]]]:
+        """The connected parts of every area; a backbone that virtual links may hold together is taken as one."""
+        for name, members in sorted(self._members().items()):
+            if name == BACKBONE and any(
+                a.virtual_links for p in self.circuits.processes.values() for a in p.areas.values()
+            ):
+                yield name, members
+                continue
+            near: dict[NodeKey, set[NodeKey]] = {}
+            for one, other in self.circuits.pairs:
+                if one.settings.area == name:
+                    near.setdefault(one.node, set()).add(other.node)
+            for number, part in enumerate(_connected(members, near), 1):
+                yield name if number == 1 else f"{name}/{number}", part
+
+    def part_of(self, key: NodeKey, area: str) -> str | None:
+        """The part of an area a process is in."""
+        return next((name for name in self.areas_of.get(key, ()) if area_id(name) == area), None)
+
     def _area(self, name: str, members: set[NodeKey]) -> Area:
         keys = sorted(members)
         index = {key: number for number, key in enumerate(keys)}
         edges = [
             Edge(index[one.node], index[other.node], one.transit_cost, one.ref, other.ref)
             for one, other in self.circuits.pairs
-            if one.settings.area == name
+            if one.settings.area == area_id(name) and one.node in index
         ]
-        if name == BACKBONE:
+        if in_backbone(name):
             edges.extend(self._virtual_edges(index))
         closed = frozenset(index[key] for key in keys if self.circuits.processes[key].stub_router)
         return Area(name, Paths(keys, edges, closed), Block(self._own(name, index)))
@@ -88,7 +118,8 @@ class Areas:
         by_identity = {str(self.circuits.router_id(key)): key for key in index}
         for key in index:
             for settings in self.circuits.processes[key].areas.values():
-                transit = self.by_name.get(settings.area)
+                parts = (part for name, part in self.by_name.items() if area_id(name) == settings.area)
+                transit = next((part for part in parts if key in part.paths.index), None)
                 for identity in settings.virtual_links if transit else ():
                     far = by_identity.get(identity)
                     if transit and far and self._mutual(far, key, settings.area):
@@ -113,7 +144,7 @@ class Areas:
         adjacent = {one.ref for one, _ in self.circuits.pairs}
         announced: Announced = {}
         for circuit in self.circuits.by_ref.values():
-            if circuit.settings.area == name:
+            if circuit.settings.area == area_id(name) and circuit.node in index:
                 for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in adjacent):
                     announced.setdefault(prefix, []).append(Announcement(index[circuit.node], cost))
         return announced
@@ -132,19 +163,22 @@ class Areas:
     @cached_property
     def borders(self) -> tuple[NodeKey, ...]:
         """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco type)."""
-        return tuple(sorted(key for key, names in self.areas_of.items() if len(names) > 1 and BACKBONE in names))
+        return tuple(
+            sorted(key for key, names in self.areas_of.items() if len(names) > 1 and any(map(in_backbone, names)))
+        )
 
     def looks_at_backbone_alone(self, key: NodeKey) -> bool:
         """A border router with a neighbour in the backbone takes summaries from there only (RFC 2328 16.2, RFC 3509)."""
-        if key not in self.borders:
+        name = self.part_of(key, BACKBONE) if key in self.borders else None
+        if name is None:
             return False
-        backbone = self.by_name[BACKBONE].paths
+        backbone = self.by_name[name].paths
         return bool(backbone.outgoing(backbone.index[key]))
 
     def members(self, name: str) -> frozenset[NodeKey]:
         """Processes that look at summaries and externals of an area through other border routers."""
         keys = self.by_name[name].paths.index
-        return frozenset(key for key in keys if name == BACKBONE or not self.looks_at_backbone_alone(key))
+        return frozenset(key for key in keys if in_backbone(name) or not self.looks_at_backbone_alone(key))
 
     # ------------------------------------------------------------------------------------- layers
 
@@ -166,14 +200,13 @@ class Areas:
                 for source in self.areas_of[key]:
                     if source != name:
                         self._announce(key, name, self._condensed(key, source, inside[key].get(source, {})), source)
-        if BACKBONE not in self.by_name:
-            return
-        layer = self.inter_layer(BACKBONE)
+        layers = {name: self.inter_layer(name) for name in self.by_name if in_backbone(name)}
         for key in self.borders:
             known = {prefix for costs in inside[key].values() for prefix in costs}
-            learned = {prefix: cost for prefix, cost in distances(layer, key) if prefix not in known}
+            heard = distances(layers[self.part_of(key, BACKBONE) or BACKBONE], key)
+            learned = {prefix: cost for prefix, cost in heard if prefix not in known}
             for name in self.areas_of[key]:
-                if name != BACKBONE:
+                if not in_backbone(name):
                     self._announce(key, name, learned, BACKBONE)
         self._announce_defaults()
 
@@ -231,10 +264,22 @@ class Areas:
             for name in self.areas_of[key]:
                 settings = self.settings(key, name)
                 nssa = settings.kind == "nssa" and (not settings.summary or semantics.ospf_nssa_default)
-                if name != BACKBONE and (settings.kind == "stub" or nssa):
+                if not in_backbone(name) and (settings.kind == "stub" or nssa):
                     node = self.by_name[name].paths.index[key]
                     entry = Announcement(node, settings.default_cost, origin=node)
                     self.summaries[name].setdefault(self.default, []).append(entry)
+
+
+def _connected(members: set[NodeKey], near: Mapping[NodeKey, set[NodeKey]]) -> Iterator[set[NodeKey]]:
+    """The members by who is connected to whom, the part of the first by name first."""
+    left = set(members)
+    while left:
+        part, news = set(), {min(left)}
+        while news:
+            part |= news
+            news = {other for key in news for other in near.get(key, ())} - part
+        left -= part
+        yield part
 
 
 def _range_cost(process: OspfProcess, around: AreaRange, so_far: int | None, cost: int) -> int:

@@ -9,7 +9,7 @@ from backstay.model.address import Address, Prefix
 from backstay.model.routing import AreaRange
 from backstay.model.state import NextHop
 from backstay.simulate.layers import Announcement, Block, Layer
-from backstay.simulate.ospf_areas import EXTERNAL_1, EXTERNAL_2, INTER, INTRA, Announced, Areas
+from backstay.simulate.ospf_areas import EXTERNAL_1, EXTERNAL_2, INTER, INTRA, Announced, Areas, area_id, in_backbone
 from backstay.simulate.ospf_circuits import BACKBONE, Circuit
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.spf import UNREACHED, NodeKey
@@ -104,7 +104,7 @@ class Externals:
         """
         if self.circuits.version == 3:
             return None
-        mine = [circuit for circuit in self.circuits.by_node.get(key, ()) if circuit.settings.area == area]
+        mine = [circuit for circuit in self.circuits.by_node.get(key, ()) if circuit.settings.area == area_id(area)]
         mine.sort(key=lambda circuit: (circuit.network != "loopback", circuit.interface.name))
         return next((item.address for c in mine for item in usable_addresses(c.interface, 4)), None)
 
@@ -113,7 +113,7 @@ class Externals:
         for key in self.areas.borders:
             for name in self.areas.areas_of[key]:
                 line = self.areas.settings(key, name).nssa_default
-                if line is not None and name != BACKBONE:
+                if line is not None and not in_backbone(name):
                     metric = 1 if line.metric is None else line.metric
                     yield Lsa(key, self.areas.default, metric, line.metric_type != 1, area=name)
 
@@ -189,13 +189,14 @@ class Externals:
             if name != heard_in and origin in self.areas.by_name[name].paths.index
         ]
         best = min(inside, default=UNREACHED)
-        if best < UNREACHED or heard_in == BACKBONE or BACKBONE not in self.areas.by_name:
+        name = self.areas.part_of(border, BACKBONE)
+        if best < UNREACHED or in_backbone(heard_in) or name is None:
             return best
-        backbone = self.areas.by_name[BACKBONE]
+        backbone = self.areas.by_name[name]
         over = [
-            backbone.distance(border, other) + self._border_to(other, origin, BACKBONE)
+            backbone.distance(border, other) + self._border_to(other, origin, name)
             for other in self.areas.borders
-            if other != border
+            if other != border and other in backbone.paths.index
         ]
         return min([best, *over])
 
@@ -223,7 +224,8 @@ class Externals:
             if lsa.forwarding is None:
                 continue
             for circuit in self._beside(lsa.forwarding):
-                if circuit.settings.area == name and circuit.node != lsa.origin:
+                near = circuit.settings.area == area_id(name) and circuit.node in self.areas.by_name[name].paths.index
+                if near and circuit.node != lsa.origin:
                     neighbor = self.circuits.topology.neighbor_with(circuit.ref, lsa.forwarding, circuit.interface.vrf)
                     hop = NextHop(address=lsa.forwarding, interface=circuit.interface.name, neighbor=neighbor)
                     found[circuit.node, lsa.prefix] = hop
