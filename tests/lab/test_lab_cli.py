@@ -33,7 +33,7 @@ def test_a_session_at_the_keyboard(tmp_path: Path) -> None:
         code, said, complaint = typed("up", str(tmp_path), "--id", ID)
         assert (code, said) == (0, f"{ID} is up: 4 namespaces, files in {record.root() / ID}\n"), complaint
         listed = {lab["id"]: lab for lab in json.loads(typed("status", "--format", "json")[1])["labs"]}
-        assert (listed[ID]["state"], listed[ID]["dead"]) == ("up", [])
+        assert (listed[ID]["state"], listed[ID]["dead"], listed[ID]["heard"]) == ("up", [], {})
         code, said, _ = typed("exec", "A", "--id", ID, "--", "vtysh", "-c", "show ip route 10.255.0.2")
         assert code == 0
         assert "10.0.0.1, via eth0" in said

@@ -10,15 +10,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.lab.labkit import DNS, NOTHING_LEFT, WITH_DNS, lab, left, pair, require_lab
+from tests.lab.test_recording import messages
 
 from backstay.lab import neighbor_table, record, stillness
 from backstay.lab.build import up
 from backstay.lab.health import dead
 from backstay.lab.namespace import create, inside, remove
 from backstay.lab.readout import state, tables
+from backstay.lab.recording import keep_recordings, recordings
 from backstay.lab.stillness import settle
 from backstay.lab.teardown import agents, down
 from backstay.model.address import Prefix
@@ -163,12 +166,13 @@ def test_without_root_one_line_says_so(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.setuid(65534)
         try:
+            os.setuid(65534)
             up(network, identity=A)
         except EnvironmentError_ as error:
             os.write(writer, str(error).encode())
-        os._exit(0)
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
     os.close(writer)
     with os.fdopen(reader) as said:
@@ -311,6 +315,42 @@ def test_dns_services_and_ways_in_follow_the_network_down_and_up_again(tmp_path:
         with inside(kept.namespaces["b"]):
             subprocess.run(["ip", "link", "set", "eth0", "up"], check=True)
         assert until(lambda: json.loads((kept.folder / "health.json").read_text())["dns/edge"]["announced"])
+
+
+def test_what_the_outside_heard_is_kept_as_mrt_and_bmp(tmp_path: Path) -> None:
+    """The route of the DNS site comes and goes again; another program than ours reads the MRT."""
+    mrtparse = pytest.importorskip("mrtparse")
+    (tmp_path / "backstay.yaml").write_text(DNS)
+    with lab(pair(tmp_path, **WITH_DNS), A, servers=True) as (kept, content):
+        assert settle(kept, content) == ()
+        files = recordings(kept, content.design)
+        assert list(files) == ["dns/edge", "user"]
+        mrt, bmp = files["user"]
+        assert until(lambda: _heard(mrtparse, mrt) == ["+192.0.2.0/24"])
+        with inside(kept.namespaces["b"]):
+            subprocess.run(["ip", "link", "set", "eth0", "down"], check=True)
+        assert until(lambda: _heard(mrtparse, mrt) == ["+192.0.2.0/24", "-192.0.2.0/24"])
+        assert until(lambda: len(_updates_of(bmp, bytes([24, 192, 0, 2]))) == 2)  # announced, withdrawn
+        assert [kind for kind, _ in messages(bmp.read_bytes())][:2] == [4, 3]
+        keep_recordings(kept, content.design, tmp_path / "kept")
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
+        "dns-edge.bmp", "dns-edge.mrt", "user.bmp", "user.mrt",
+    ]  # fmt: skip
+
+
+def _updates_of(bmp: Path, prefix: bytes) -> list[bytes]:
+    """The route monitoring messages whose update names a prefix."""
+    return [body for kind, body in messages(bmp.read_bytes()) if kind == 0 and prefix in body[42:]]
+
+
+def _heard(mrtparse: Any, path: Path) -> list[str]:
+    """Prefixes announced (+) and withdrawn (-) in an MRT file, in order, without those the speaker told itself."""
+    found = []
+    for entry in mrtparse.Reader(str(path)):
+        message = entry.data.get("bgp_message", {})
+        for sign, part in (("-", "withdrawn_routes"), ("+", "nlri")):
+            found += [f"{sign}{item['prefix']}/{item['length']}" for item in message.get(part, ())]
+    return [item for item in found if not item.startswith(("+100.64", "-100.64"))]
 
 
 def test_the_example_of_october_is_told_alike_by_model_and_routers() -> None:

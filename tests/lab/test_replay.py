@@ -82,4 +82,6 @@ def test_the_command_prints_the_timeline_writes_both_files_and_then_asks_the_aud
     document = json.loads((tmp_path / "out" / "timeline.json").read_text())
     assert document["schema"] == "backstay.timeline/1"
     assert (tmp_path / "out" / "timeline.svg").read_text().startswith("<svg ")
+    heard = sorted(path.name for path in (tmp_path / "out" / "heard").iterdir())
+    assert heard == ["dns-edge.bmp", "dns-edge.mrt", "user.bmp", "user.mrt"]
     assert left(CLI) == NOTHING_LEFT

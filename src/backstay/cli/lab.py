@@ -15,7 +15,7 @@ from backstay import api
 from backstay.cli.commands import audit as audit_command
 from backstay.cli.commands import print_routes, require_router, tell_unknowns
 from backstay.cli.output import Format, TableFormat, console, print_json, progress
-from backstay.model.errors import UsageError
+from backstay.model.errors import EnvironmentError_, UsageError
 
 if TYPE_CHECKING:
     from backstay.audit.agree import Disagreement
@@ -98,12 +98,30 @@ def status(output: TextOrJson = TableFormat.TEXT) -> None:
         for kept, died in rows:
             table.add_row(kept.id, kept.network, _state(kept), str(len(kept.namespaces)), ", ".join(died) or "-")
         console().print(table if rows else "no lab is up")
+        for kept, _ in rows:
+            _tell_recordings(kept)
     if any(died or kept.left_behind for kept, died in rows):
         raise typer.Exit(FINDINGS)
 
 
 def _state(kept: Record) -> str:
     return "left behind" if kept.left_behind else kept.state
+
+
+def _tell_recordings(kept: Record) -> None:
+    for name, paths in _recordings(kept).items():
+        console().print(f"{kept.id}: {name} hears {', '.join(map(str, paths))}", markup=False, soft_wrap=True)
+
+
+def _recordings(kept: Record) -> dict[str, tuple[Path, ...]]:
+    """What outside speakers hear, as files; {} while a lab is being built or was left so."""
+    from backstay.lab import record
+    from backstay.lab.recording import recordings
+
+    try:
+        return recordings(kept, record.content(kept).design)
+    except EnvironmentError_:
+        return {}
 
 
 def _row(kept: Record, died: tuple[str, ...]) -> dict[str, Any]:
@@ -115,6 +133,7 @@ def _row(kept: Record, died: tuple[str, ...]) -> dict[str, Any]:
         "namespaces": dict(kept.namespaces),
         "folder": str(kept.folder),
         "dead": list(died),
+        "heard": {name: [str(path) for path in paths] for name, paths in _recordings(kept).items()},
     }
 
 

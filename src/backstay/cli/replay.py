@@ -29,9 +29,12 @@ def replay(
         Path | None,
         typer.Argument(metavar="CHANGE", help=f"The change file; changes/{FATAL} of the network unless named."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Where the timeline goes: timeline.json, timeline.svg.")] = Path(
-        "replay"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Where it goes: timeline.json, timeline.svg, and heard/ with what the outside heard."
+        ),
+    ] = Path("replay"),
     identity: Annotated[str, typer.Option("--id", help="The lab's id; the network's name unless given.")] = "",
     unaudited_only: Annotated[
         bool, typer.Option("--unaudited-only", help="Leave out the second act, in which the audit is asked first.")
@@ -50,7 +53,7 @@ def replay(
         raise UsageError(f"{path} is not there: name the change to replay")
     plan = api.resolve(api.load(network), api.read_change(path))
     with progress() as tell:
-        timeline = run(plan, identity=identity, source=str(network), tell=tell)
+        timeline = run(plan, identity=identity, source=str(network), heard=out / "heard", tell=tell)
     out.mkdir(parents=True, exist_ok=True)
     found = document(timeline)
     (out / "timeline.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -20,11 +20,12 @@ from typing import Any
 
 from backstay.lab import record
 from backstay.lab.ask import Ground, needs_hold, presence, works
-from backstay.lab.design import DNS, HOST, ROUTER, Node
+from backstay.lab.design import DNS, HOST, NEIGHBOR, ROUTER, Node
 from backstay.lab.dns import probe_name
 from backstay.lab.namespace import inside
 from backstay.lab.places import PRESENCE, Stand, holder, instance_addresses, ports
 from backstay.lab.record import Record
+from backstay.lab.recording import Recorder
 from backstay.lab.teardown import down
 from backstay.lab.vty import Bird
 from backstay.model.endpoints import addresses
@@ -116,7 +117,16 @@ class Agent:
         servers += await self._services()
         self._tell("agent", "", f"{len(servers)} servers listen, {len(self.sites)} sites are checked")
         self._write()
-        await asyncio.gather(*(self._check(site) for site in self.sites), self._owner())
+        await asyncio.gather(*(self._check(site) for site in self.sites), self._owner(), self._record())
+
+    async def _record(self) -> None:
+        """Keep what every outside speaker hears as BMP too."""
+        speakers = (*self.ground.plan.of_kind(NEIGHBOR), *self.ground.plan.of_kind(DNS))
+        recorders = [Recorder(self.kept.node_folder(node.name), node.subject) for node in speakers]
+        while True:
+            for recorder in recorders:
+                recorder.follow()
+            await asyncio.sleep(INTERVAL)
 
     async def _owner(self) -> None:
         """Stay while the lab does: one that is bound goes with the program that built it, even a killed one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from backstay.lab import record
 from backstay.lab.build import Progress, up
@@ -18,6 +19,7 @@ from backstay.lab.keyboard import type_stage
 from backstay.lab.namespace import inside
 from backstay.lab.places import Stand, stands
 from backstay.lab.record import Content, Record
+from backstay.lab.recording import keep_recordings
 from backstay.lab.requirements import program
 from backstay.lab.stillness import settle
 from backstay.lab.teardown import down
@@ -36,12 +38,20 @@ AFTERMATH = 4.0
 """Seconds without any event until what follows is taken to be over."""
 
 
-def replay(plan: Plan, *, identity: str = "", source: str = "", tell: Progress = lambda _: None) -> Timeline:
-    """Replay a change on the real network, torn down again whatever happens.
+def replay(
+    plan: Plan,
+    *,
+    identity: str = "",
+    source: str = "",
+    heard: Path | None = None,
+    tell: Progress = lambda _: None,
+) -> Timeline:
+    """Replay a change on the real network, torn down again whatever happens. What outside speakers heard is kept in the
+    folder ``heard``, as MRT and BMP.
 
     Raises `EnvironmentError_` for what the machine lacks, `Unproven` when the network does not come up.
     """
-    return _Replay(plan, tell).run(identity, source)
+    return _Replay(plan, tell).run(identity, source, heard)
 
 
 class _Replay:
@@ -49,7 +59,7 @@ class _Replay:
         self.plan, self.tell = plan, tell
         self.timeline = Timeline(network=plan.before.name, change=plan.change.title)
 
-    def run(self, identity: str, source: str) -> Timeline:
+    def run(self, identity: str, source: str, heard: Path | None) -> Timeline:
         zero = time.time()
         later = [stage.network for stage in (*self.plan.stages, *(self.plan.rollback or ()))]
         self._phase(0.0, "building", f"from nothing: {len(self.plan.before.routers)} routers are built")
@@ -58,6 +68,8 @@ class _Replay:
             content = record.content(kept)
             with Watch(kept, content, self.timeline, zero) as watch:
                 self._acts(kept, content, watch)
+            if heard is not None:
+                keep_recordings(kept, content.design, heard)
         finally:
             down(kept)
         return self.timeline

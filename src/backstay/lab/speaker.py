@@ -15,6 +15,8 @@ from backstay.model.address import Address, Prefix
 from backstay.model.network import Announcement, Network
 from backstay.model.routing import BgpNeighbor, BgpProcess
 
+RECORDING = "heard.mrt"
+"""What a speaker hears, message by message and byte by byte, in its folder (MRT, RFC 6396)."""
 ORIGINS = {"igp": "ORIGIN_IGP", "egp": "ORIGIN_EGP", "incomplete": "ORIGIN_INCOMPLETE"}
 COMMUNITIES = {
     "no-export": "(65535,65281)",
@@ -70,6 +72,7 @@ def configuration(network: Network, node: Node, router_id: Address) -> str:
     """``bird.conf`` of a speaker."""
     sessions = talks(network, node)
     parts = [f"router id {router_id};", 'log "bird.log" { warning, error, fatal };', "protocol device { scan time 1; }"]
+    parts += [f'mrtdump "{RECORDING}";', "mrtdump protocols { messages, states };"]
     parts += _static(network, node)
     for version in (4, 6):
         parts.append(
@@ -116,7 +119,7 @@ def _community(text: str) -> Iterator[str]:
 def _session(network: Network, node: Node, talk: Talk) -> Iterator[str]:
     router, neighbor, meeting = network.routers[talk.meeting.router], talk.neighbor, talk.meeting
     yield f"protocol bgp {talk.protocol} {{"
-    yield f'  description "{router.name}";'
+    yield f'  description "{router.name}"; mrtdump all;'
     yield f"  local {meeting.own} as {node.asn or 64999};"
     yield f"  neighbor {meeting.peer} as {_our_as(node, talk.process, neighbor)};"
     if neighbor is not None and (neighbor.ebgp_ttl > 1 or neighbor.ttl_security):
