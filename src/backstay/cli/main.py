@@ -50,6 +50,9 @@ def root(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # before numpy: our matrices are small, and engines run side by side
     from backstay.cli import capacity, commands, drain, lab, replay
 
     gc.set_threshold(*RARELY)

@@ -20,6 +20,9 @@ Flags = npt.NDArray[np.bool_]
 
 FAR = np.inf
 
+LEAST_SHARE = 1e-12
+"""What an inversion leaves where nothing passes is smaller."""
+
 
 def work(model: LoadModel) -> float:
     """Numbers that one scenario takes: shares of pairs on links, steps of pairs."""
@@ -81,6 +84,7 @@ def ways(model: LoadModel, up: Flags) -> Ways:
         steps[:, :, tail, head] += split[:, :, link]
     passes = np.asarray(np.linalg.inv(np.eye(size) - steps), dtype=np.float64)
     passes *= reached.transpose(0, 2, 1)[:, :, :, None]
+    passes[np.abs(passes) < LEAST_SHARE] = 0.0
     return Ways(passes, split, reached)
 
 
