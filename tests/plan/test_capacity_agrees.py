@@ -14,13 +14,14 @@ from backstay.model.network import Network
 from backstay.plan import room
 from backstay.plan.capacity import assess, chosen
 from backstay.plan.optimum import best_possible
-from backstay.plan.picture import NAMED, heaviest, picture
+from backstay.plan.picture import heaviest, picture
 from backstay.plan.ports import facing, with_ports
 from backstay.plan.scan import Question, scan
 from backstay.plan.ways import alive, ways
 from backstay.read.change import parse_change
 from backstay.simulate.sweep import sweep
 from backstay.simulate.sweep_input import Failure
+from backstay.simulate.sweep_network import NAMED
 
 ROOT = Path(__file__).resolve().parents[2]
 

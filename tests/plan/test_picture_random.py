@@ -13,8 +13,9 @@ import backstay
 from backstay.model.demand import Demand
 from backstay.model.network import Network
 from backstay.plan.capacity import chosen
-from backstay.plan.picture import NAMED, picture
+from backstay.plan.picture import picture
 from backstay.plan.scan import Question, scan
+from backstay.simulate.sweep_network import NAMED
 
 
 def random_network(seed: int) -> Network:

@@ -11,6 +11,7 @@ import pytest
 
 from backstay.model.errors import Unproven
 from backstay.model.network import Network
+from backstay.model.routing import OverloadBit
 from backstay.read.folder import load
 from backstay.simulate.engine import simulate
 from backstay.simulate.failures import sweep
@@ -67,3 +68,28 @@ def test_demand_without_a_version_in_common_has_no_model() -> None:
     first = replace(network.demands[0], destination="2001:db8:1001::/64", source="nobody")
     with pytest.raises(Unproven, match="no IP version in common"):
         network_model(replace(network, demands=(*network.demands, first)))
+
+
+def test_nothing_passes_through_an_overloaded_router() -> None:
+    """ISO 10589 7.2.8.1: a router with the overload bit is reached and sends, and nobody's path leads through it."""
+    network = between_sites()
+    victim = next(name for name in sorted(network.routers) if len(_links_of(network, name)) > 2)
+    router = network.routers[victim]
+    closed = replace(router, isis=tuple(replace(process, overload=OverloadBit()) for process in router.isis))
+    drained = replace(network, routers={**network.routers, victim: closed})
+    (batch,) = sweep(drained, failures=0, loads=True)
+    model = network_model(drained)
+    assert batch.loads is not None
+    (site,) = (name for name, found in network.sites.items() if found.routers == (victim,))
+    demands = [item for item in drained.demands if item.source != item.destination]
+    ends = {str(end) for name in _links_of(network, victim) for end in network.links[name].ends}
+    entering = [n for n, link in enumerate(model.links) if link in ends and not link.startswith(f"{victim}:")]
+    leaving = [n for n, link in enumerate(model.links) if link.startswith(f"{victim}:")]
+    assert batch.loads[0][entering].sum() == pytest.approx(
+        sum(item.mbps for item in demands if item.destination == site)
+    )
+    assert batch.loads[0][leaving].sum() == pytest.approx(sum(item.mbps for item in demands if item.source == site))
+
+
+def _links_of(network: Network, router: str) -> list[str]:
+    return [name for name, link in network.links.items() if router in {end.router for end in link.ends}]

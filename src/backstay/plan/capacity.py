@@ -18,11 +18,12 @@ from backstay.model.source import Remark
 from backstay.plan.assessment import Assessment, HourUse, LinkUse, Optimum, Scenario, Share, Thing, Upgrade, Window
 from backstay.plan.losses import losers, losers_now
 from backstay.plan.optimum import SECONDS, best_possible
-from backstay.plan.picture import KINDS, Picture, heaviest, picture
+from backstay.plan.picture import Picture, heaviest, picture
 from backstay.plan.ports import facing, with_ports
 from backstay.plan.room import named, rooms, stretch
 from backstay.plan.scan import Progress, Question, Tally, Watch, scan, utilisation
 from backstay.simulate.sweep_input import Failure
+from backstay.simulate.sweep_network import KINDS
 
 MOST_SCENARIOS = 200
 """Scenarios told in full, worst first, unless asked otherwise."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -25,23 +26,14 @@ from backstay.simulate import bgp
 from backstay.simulate.cascade import calm_down
 from backstay.simulate.converge import Routing
 from backstay.simulate.engine import refuse_unknown_vendors
-from backstay.simulate.failures import LINK, RISK_GROUP, ROUTER, failures_of
+from backstay.simulate.failures import failures_of
 from backstay.simulate.flows import WHOLE, Forwarding
-from backstay.simulate.loads import Part, capacities, parts, place, worst_period
+from backstay.simulate.loads import Part, capacities, parts, worst_period
 from backstay.simulate.shortcut import Shortcut
-from backstay.simulate.spf import Edge, Paths
-from backstay.simulate.sweep import sweep
-from backstay.simulate.sweep_input import Failure, LoadModel, load_model
+from backstay.simulate.sweep_input import Failure, LoadModel
+from backstay.simulate.sweep_network import NAMED, Interior, disagreement, matrix
 
 Floats = npt.NDArray[np.float64]
-
-SRLG = "srlg"
-KINDS = {"link": LINK, "router": ROUTER, SRLG: RISK_GROUP}
-"""Words of the command line and what the engine calls them."""
-
-NAMED = {engine: word for word, engine in KINDS.items()}
-AGREEMENT = 1e-9
-"""Loads of the sweep and the engine may differ by this share of all demand: rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,9 +127,10 @@ def picture(network: Network) -> Picture:
     shortcut = Shortcut.build(forwarding, everything)
     if shortcut is None:
         return _without_model(network, forwarding, split, unplaced, _why(everything))
-    made = _with_model(network, forwarding, split, unplaced, shortcut)
-    fault = _disagreement(made)
-    return _without_model(network, forwarding, split, unplaced, fault) if fault else made
+    try:
+        return _with_model(network, forwarding, split, unplaced, shortcut)
+    except Unproven as error:
+        return _without_model(network, forwarding, split, unplaced, str(error))
 
 
 def _why(everything: Sequence[Part]) -> str:
@@ -167,30 +160,6 @@ def heaviest(picture: Picture) -> Hour:
 # ------------------------------------------------------------------------------------------- with a model
 
 
-@dataclass(frozen=True, slots=True)
-class _Nodes:
-    """Nodes of the model: every router, then a receiving twin for each one nothing may pass through."""
-
-    routers: tuple[str, ...]
-    sinks: Mapping[str, int]
-    index: Mapping[str, int]
-
-    @classmethod
-    def of(cls, paths: Paths) -> _Nodes:
-        names = tuple(name for name, _ in paths.keys)
-        closed = tuple(names[number] for number in sorted(paths.closed))
-        index = {name: number for number, name in enumerate(names)}
-        return cls((*names, *closed), {name: len(names) + at for at, name in enumerate(closed)}, index)
-
-    def sink(self, router: str) -> int:
-        return self.sinks.get(router, self.index[router])
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        plain = len(self.routers) - len(self.sinks)
-        return (*self.routers[:plain], *(f"{name} (as a destination)" for name in self.routers[plain:]))
-
-
 def _with_model(
     network: Network,
     forwarding: Forwarding,
@@ -198,93 +167,51 @@ def _with_model(
     unplaced: tuple[Remark, ...],
     shortcut: Shortcut,
 ) -> Picture:
-    nodes = _Nodes.of(shortcut.paths)
-    edges = shortcut.paths.edges
-    interfaces = tuple(edge.local for edge in edges)
-    hours = tuple(_hour(period, items, forwarding, shortcut, nodes) for period, items in split.items())
-    failures, idle = _failures(network, edges, nodes)
-    known = capacities(network)
-    limits = np.array([known.get(ref, np.inf) for ref in interfaces])
-    model = None if len(set(interfaces)) < len(interfaces) else _model(edges, nodes, limits, hours[0].matrix, failures)
+    """Raises `Unproven` where the graph is no model of the network or does not give the engine's loads back."""
+    graph = Interior.of(network, shortcut.paths)
+    hours = tuple(_hour(period, items, forwarding, shortcut, graph) for period, items in split.items())
+    failures, idle = graph.failures()
     made = Picture(
         network=network,
         forwarding=forwarding,
-        interfaces=interfaces,
-        links=tuple(_link_names(network, interfaces)),
-        capacities=limits,
-        lengths=_lengths(network, interfaces),
+        interfaces=graph.interfaces,
+        links=tuple(_link_names(network, graph.interfaces)),
+        capacities=graph.capacities,
+        lengths=_lengths(network, graph.interfaces),
         failures=failures,
         hours=hours,
-        model=model,
-        routers=nodes.routers,
-        reason="" if model else "a segment joins more than two routers",
+        model=graph.model(hours[0].matrix, failures),
+        routers=graph.routers,
         moving=_moving(network, split, shortcut),
         leaks=any(forwarding.fib.computed.bgp.routes.values())
         or any(r.static_routes for r in network.routers.values()),
-        remarks=(*network.remarks, *unplaced, *idle),
+        remarks=(*network.remarks, *unplaced, *map(_idle, idle)),
     )
-    return replace(made, model=made.at(heaviest(made))) if model else made
+    fault = _disagreement(made, graph)
+    if fault:
+        raise Unproven(fault)
+    return replace(made, model=made.at(heaviest(made)))
 
 
-def _model(
-    edges: Sequence[Edge], nodes: _Nodes, limits: Floats, matrix: Floats, failures: tuple[Failure, ...]
-) -> LoadModel:
-    names = [name for name, _ in zip(nodes.routers, range(len(nodes.index)), strict=False)]
-    return load_model(
-        nodes.labels,
-        tuple(str(edge.local) for edge in edges),
-        [edge.source for edge in edges],
-        [nodes.sink(names[edge.target]) for edge in edges],
-        [edge.metric for edge in edges],
-        limits,
-        matrix,
-        failures,
-    )
+def _idle(thing: str) -> Remark:
+    return Remark("failure-idle", f"{thing} takes no part in interior routing: its failure changes no load")
 
 
-def _hour(period: str, items: tuple[Part, ...], forwarding: Forwarding, shortcut: Shortcut, nodes: _Nodes) -> Hour:
-    ends = shortcut.ends(items)
-    sources = np.array([nodes.index[part.router] for part in items], dtype=np.intp)
-    targets = np.array([nodes.sink(end) for end in ends], dtype=np.intp)
-    stays = np.array([part.router == end for part, end in zip(items, ends, strict=True)], dtype=bool)
-    targets[stays] = sources[stays]
+def _hour(period: str, items: tuple[Part, ...], forwarding: Forwarding, shortcut: Shortcut, graph: Interior) -> Hour:
+    sources, targets = graph.ends(items, shortcut)
     return Hour(
         period=period,
         parts=items,
         arrived=_arrived(forwarding, items),
         sources=sources,
         targets=targets,
-        matrix=_matrix(items, sources, targets, ~stays, len(nodes.routers)),
+        matrix=matrix(items, sources, targets, len(graph.routers)),
     )
 
 
 def _arrived(forwarding: Forwarding, items: Sequence[Part]) -> Floats:
     forwarding.prepare((part.router, part.address) for part in items)
     return np.array([forwarding.delivered(part.router, part.address) for part in items])
-
-
-def _failures(network: Network, edges: Sequence[Edge], nodes: _Nodes) -> tuple[tuple[Failure, ...], tuple[Remark, ...]]:
-    """What can fail, and things that are part of no shortest path graph: their failure changes nothing here."""
-    of_link: dict[str, list[int]] = {}
-    ends = {end: name for name, link in network.links.items() for end in link.ends}
-    for number, edge in enumerate(edges):
-        of_link.setdefault(ends[edge.local], []).append(number)
-    found: list[Failure] = []
-    idle: list[Remark] = []
-    for item in failures_of(network, NOTHING):
-        links = tuple(number for name in sorted(item.overlay.links_down) for number in of_link.get(name, ()))
-        routers = tuple(
-            node
-            for name in sorted(item.overlay.routers_down)
-            if name in nodes.index
-            for node in sorted({nodes.index[name], nodes.sink(name)})
-        )
-        if links or routers:
-            found.append(Failure(kind=NAMED[item.kind], name=item.name, links=links, routers=routers))
-        else:
-            text = f"{NAMED[item.kind]} {item.name} takes no part in interior routing: its failure changes no load"
-            idle.append(Remark("failure-idle", text))
-    return tuple(found), tuple(idle)
 
 
 def _link_names(network: Network, interfaces: Iterable[InterfaceRef]) -> Iterable[str]:
@@ -300,43 +227,17 @@ def _moving(network: Network, split: Mapping[str, tuple[Part, ...]], shortcut: S
     return tuple(sorted(name for name in chosen if len(entries(network, name)) != 1))
 
 
-def _disagreement(made: Picture) -> str:
+def _disagreement(made: Picture, graph: Interior) -> str:
     """Why the sweep's loads without a failure are not the engine's; "" where they are.
 
     Demands to exits that could move are left out: routers on the way may prefer another exit than the first did. What that
     comes to on a link is at most all of them (`Picture.at_stake`).
     """
-    if made.model is None:
-        return made.reason
     hour = heaviest(made)
     moving = set(made.moving)
     kept = np.array([part.demand.destination not in moving for part in hour.parts], dtype=bool)
-    matrix = _matrix(hour.parts, hour.sources, hour.targets, kept & (hour.sources != hour.targets), len(made.routers))
-    (batch,) = sweep(replace(made.model, demands=matrix), failures=0, loads=True)
-    assert batch.loads is not None
-    engine = place(made.forwarding, [part for part, keep in zip(hour.parts, kept, strict=True) if keep]).sending
-    wanted = np.array([engine.get(ref, 0.0) for ref in made.interfaces])
-    worst = int(np.argmax(np.abs(batch.loads[0] - wanted))) if wanted.size else 0
-    if wanted.size and abs(batch.loads[0][worst] - wanted[worst]) > AGREEMENT * max(1.0, hour.offered):
-        return (
-            f"on {made.interfaces[worst]} shortest paths to today's exits put {batch.loads[0][worst]:,.3f} Mbit/s, "
-            f"forwarding {wanted[worst]:,.3f}"
-        )
-    return ""
-
-
-def _matrix(
-    items: Sequence[Part],
-    sources: npt.NDArray[np.intp],
-    targets: npt.NDArray[np.intp],
-    kept: npt.NDArray[np.bool_],
-    size: int,
-) -> Floats:
-    matrix = np.zeros((size, size))
-    amounts = np.array([part.mbps for part in items])
-    np.add.at(matrix, (sources[kept], targets[kept]), amounts[kept])
-    matrix.flags.writeable = False
-    return matrix
+    model = replace(made.at(hour), demands=matrix(hour.parts, hour.sources, hour.targets, len(made.routers), kept))
+    return disagreement(model, graph, made.forwarding, list(compress(hour.parts, kept)))
 
 
 # ------------------------------------------------------------------------------------------- lengths

@@ -20,7 +20,7 @@ from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef, Overlay
 from backstay.model.source import Remark
 from backstay.model.state import FailureResult
-from backstay.plan.picture import NAMED, Floats, Hour, Picture
+from backstay.plan.picture import Floats, Hour, Picture
 from backstay.simulate import bgp
 from backstay.simulate.cascade import calm_down
 from backstay.simulate.converge import Routing
@@ -29,6 +29,7 @@ from backstay.simulate.flows import Forwarding
 from backstay.simulate.loads import place
 from backstay.simulate.sweep import Batch, Sweep, sweep
 from backstay.simulate.sweep_input import Failure, count_scenarios
+from backstay.simulate.sweep_network import NAMED
 
 EXACT = 60
 """Networks of up to so many routers have every single failure routed by the engine where moving exits could matter."""
