@@ -441,7 +441,9 @@ def test_a_timeline_as_text_json_and_picture() -> None:
     assert document(outage()) == document(outage())
     root = ET.fromstring(picture(outage()))
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "12.0 s command" in texts
+    assert "12.0 s  the command is typed" in texts
+    assert "20.0 s  the way back is typed" in texts
+    assert not [text for text in texts if text and "end" in text]
     assert "october: Assess <capacity>" in texts
     assert "0" in texts
 

@@ -62,7 +62,7 @@ def replay(
         print_json(found)
     else:
         _print(list(told(timeline)), found["measures"])
-    sys.stderr.write(f"backstay: written {out / 'timeline.json'}, {out / 'timeline.svg'}\n")
+    sys.stderr.write(f"backstay: written {out}/: timeline.json, timeline.svg, heard/\n")
     if not unaudited_only:
         _audited(network, path)
 

@@ -189,9 +189,8 @@ class Agent:
         site.good, site.bad = (site.good + 1, 0) if healthy else (0, site.bad + 1)
         site.rounds = site.rounds + 1 if before[:2] == (site.reached, site.failed) else 1
         if before[1] != site.failed:
-            self._tell(
-                "health", f"{site.anycast}/{site.site}", f"reaches {len(site.reached)} of {len(targets)}, needs {need}"
-            )
+            text = f"{site.anycast} site {site.site} reaches {len(site.reached)} of {len(targets)}, needs {need}"
+            self._tell("health", f"{site.anycast}/{site.site}", text)
         if not site.announced and not site.held_back and (site.good >= RISE or need <= 0):
             self._announce(site, True)
         elif site.announced and site.bad >= FALL:

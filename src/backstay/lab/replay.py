@@ -23,7 +23,7 @@ from backstay.lab.recording import keep_recordings
 from backstay.lab.requirements import program
 from backstay.lab.stillness import settle
 from backstay.lab.teardown import down
-from backstay.lab.timeline import NAMES, OPERATORS, TITLES, Timeline
+from backstay.lab.timeline import NAMES, OPERATORS, SHORT, Timeline
 from backstay.lab.watch import Watch
 from backstay.model.change import Plan, Stage
 from backstay.model.endpoints import addresses, loopback
@@ -92,7 +92,7 @@ class _Replay:
             self._until(watch.all_good, READY, lambda: f"waiting for {watch.missing()}")
             self._note_end(watch, "restored" if watch.all_good() else "not all came back")
             self._show(kept, content, watch)
-        self._phase(watch.now(), "end", self._score(watch))
+        self._phase(watch.now(), "end", "everything is taken down")
 
     # ----------------------------------------------------------------------------------- parts
 
@@ -104,8 +104,8 @@ class _Replay:
         self.timeline.add(watch.now(), "phase", name, f"{name}: {self._score(watch)}")
 
     def _score(self, watch: Watch) -> str:
-        counts = {name: watch.count(name) for name in TITLES}
-        return ", ".join(f"{TITLES[name]} {good}/{total}" for name, (good, total) in counts.items() if total)
+        counts = {name: watch.count(name) for name in SHORT}
+        return ", ".join(f"{SHORT[name]} {good}/{total}" for name, (good, total) in counts.items() if total)
 
     def _type(self, kept: Record, content: Content, watch: Watch, stages: Sequence[Stage]) -> None:
         for stage in stages:

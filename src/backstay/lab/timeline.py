@@ -13,9 +13,10 @@ TITLES = {
     NAMES: "networks outside for which names resolve",
     ROUTES: "networks outside that hear the DNS prefixes",
     SITES: "DNS sites that announce",
-    OPERATORS: "routers that operators reach over ssh",
+    OPERATORS: "ways of operators to routers over ssh that work",
     SERVICES: "services that work for operators",
 }
+SHORT = {NAMES: "names", ROUTES: "DNS prefixes heard", SITES: "sites", OPERATORS: "ssh", SERVICES: "services"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
