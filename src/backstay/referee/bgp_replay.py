@@ -25,7 +25,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Changes = dict[Place, dict[Prefix, Route | None]]
-"""By table: prefixes whose BGP route is another one, or none (None)."""
+"""By table: prefixes whose BGP route leads elsewhere, or is none any more (None)."""
 
 
 Dearer = Mapping[Address, int | None]
@@ -141,7 +141,6 @@ class Held:
     received: dict[End, Attributes] | None
     paths: dict[object, Path] | None
     chosen: Choice | None
-    sent: dict[End, Attributes | None]
 
 
 @dataclass(eq=False)
@@ -157,11 +156,12 @@ class Replay:
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
+    _sent: dict[tuple[Place, int], list[tuple[dict[int, Attributes], Attributes | None]]] = field(default_factory=dict)
     _costs: dict[Place, tuple[Interior, dict[tuple[Address, bool], int | None]]] = field(default_factory=dict)
     _queue: deque[tuple[Place, int]] = field(default_factory=deque)
 
     def run(self) -> Changes | None:
-        """What changes in the tables; None where it does not come to rest. Everything is put back afterwards."""
+        """What changes in where the tables lead; None where it does not come to rest. Everything is put back afterwards."""
         try:
             for place in sorted(self.affected.keys() - self.dead):
                 self._compare_anew(place)
@@ -219,6 +219,8 @@ class Replay:
                 return False
             speaker = self.exchange.speakers[place]
             if speaker.decide(number):
+                if (place, number) not in self._sent:
+                    self._sent[place, number] = [(held, held.get(number)) for held in speaker.sent.values()]
                 for end, attributes in speaker.announcements(number):
                     if end not in self.cut and end.twin is not None:
                         self._receive(end.twin, number, attributes)
@@ -240,7 +242,6 @@ class Replay:
             received=dict(received) if received is not None else None,
             paths=dict(paths) if paths is not None else None,
             chosen=speaker.chosen.get(number),
-            sent={end: speaker.sent[end].get(number) for end in speaker.ends},
         )
         if place in self._costs:
             for end, attributes in list((received or {}).items()):
@@ -251,17 +252,17 @@ class Replay:
                     speaker.paths[number][end] = anew
 
     def _changes(self) -> Iterator[tuple[Place, dict[Prefix, Route | None]]]:
+        """Routes that lead elsewhere, or stand elsewhere among those of other protocols; other attributes change no walk."""
         answer = Answer(self.exchange)
         found: Changes = {}
         for (place, number), held in self._held.items():
-            if place in self.dead:
-                continue
-            speaker, group = self.exchange.speakers[place], self.exchange.groups[number]
-            routes: Mapping[Prefix, Route] = answer.routes_of(speaker, number)
-            old = held.chosen
+            speaker = self.exchange.speakers[place]
             new = speaker.chosen.get(number)
-            if _told(old) != _told(new):
-                found.setdefault(place, {}).update((prefix, routes.get(prefix)) for prefix in group.prefixes)
+            if held.chosen is new or _leads(speaker, held.chosen) == _leads(speaker, new) or place in self.dead:
+                continue
+            routes: Mapping[Prefix, Route] = answer.routes_of(speaker, number)
+            group = self.exchange.groups[number]
+            found.setdefault(place, {}).update((prefix, routes.get(prefix)) for prefix in group.prefixes)
         yield from found.items()
 
     def _put_back(self) -> None:
@@ -270,18 +271,22 @@ class Replay:
             _restore(speaker.received, number, held.received)
             _restore(speaker.paths, number, held.paths)
             _restore(speaker.chosen, number, held.chosen)
-            for end, attributes in held.sent.items():
-                _restore(speaker.sent[end], number, attributes)
+        for (_place, number), told in self._sent.items():
+            for table, attributes in told:
+                _restore(table, number, attributes)
         for place, (interior, costs) in self._costs.items():
             speaker = self.exchange.speakers[place]
             speaker.interior, speaker._costs = interior, costs  # noqa: SLF001
 
 
-def _told(choice: Choice | None) -> object:
-    """What of a choice shows in the table."""
+def _leads(speaker: Speaker, choice: Choice | None) -> object:
+    """What of a choice bears on where packets go: next hops, and what the administrative distance rests on."""
     if choice is None:
         return None
-    return [(path.end, path.kind, path.attributes) for path in choice.paths]
+    best = choice.best
+    family = speaker.instance.process.families
+    peer = best.end if any(one.prefix_distances for one in family.values()) else None
+    return {path.hop for path in choice.paths}, best.kind, best.sort, best.attributes.distance, peer
 
 
 def _restore(table: dict[K, V], key: K, value: V | None) -> None:

@@ -331,7 +331,7 @@ class Isis:
             if reached is not None and (offer.node not in ends or reached[0] + offer.metric < ends[offer.node][0]):
                 ends[offer.node] = (reached[0] + offer.metric, reached[1])
         metric = min((total for total, _hops in ends.values()), default=-1)
-        if not 0 <= metric <= _path_limit(speaker):
+        if not 0 <= metric <= path_limit(speaker):
             return None
         nearest = [hops for total, hops in ends.values() if total == metric]
         hops = nearest[0] if len(nearest) == 1 else tuple(dict.fromkeys(hop for several in nearest for hop in several))
@@ -384,7 +384,8 @@ class Isis:
         return self._ways[at]
 
 
-def _path_limit(speaker: Speaker) -> int:
+def path_limit(speaker: Speaker) -> int:
+    """A longer path is none."""
     return SEMANTICS[speaker.router.vendor].isis_path_metric_limit if WIDE in speaker.styles else NARROW_PATH_LIMIT
 
 

@@ -18,7 +18,7 @@ import networkx as nx
 from backstay.model.address import Prefix
 from backstay.model.network import InterfaceRef
 from backstay.model.state import Route
-from backstay.referee.isis import Isis, Map, Offer
+from backstay.referee.isis import Isis, Map, Offer, path_limit
 from backstay.referee.isis_lsp import Circuit, Hop, Key, Node, circuit_metric
 
 Edge = tuple[Node, Node]
@@ -56,12 +56,13 @@ Distances = Mapping[Node, float]
 @dataclass(frozen=True, slots=True)
 class Tree:
     """How far every router is from a node. ``farther``: routers whose distance a cut changed, with the new one (None: no way
-    is left); ``turned``: those whose first steps are other ones.
+    is left); ``turned``: these and those whose first steps are other ones; ``rerouted``: the latter alone.
     """
 
     before: Distances
     farther: Mapping[Node, float | None] = field(default_factory=dict)
     turned: AbstractSet[Node] = frozenset()
+    rerouted: AbstractSet[Node] = frozenset()
 
     def far(self, node: Node) -> float | None:
         """The distance of a node, None without a way."""
@@ -98,6 +99,9 @@ class Forest:
             node: tuple((hop, hop.remote.speaker.node, circuit_metric(hop.local, hop.level)) for hop in hops)
             for node, hops in self.beside.items()
         }
+        limits = (path_limit(speaker) for speaker in self.base.hellos.speakers.values())
+        offered = (reach.metric for _key, lsp in self.base.lsps for reach in lsp.prefixes)
+        self.ceiling = min(limits) - max(offered, default=0)  # nobody gives up a path shorter than that
         self.nodes = {key[0]: speaker.node for key, speaker in self.base.hellos.speakers.items()}
         self.keys: dict[str, list[Key]] = defaultdict(list)
         for key in self.base.hellos.speakers:
@@ -177,9 +181,28 @@ class IsisCut(Isis):
         # No path leads through an overloaded router, so that none stands for its own first steps.
         own = self.forest.overloaded if hit else self._own
         if not hit:
-            return Tree(was, turned=own) if own else tree
+            return Tree(was, turned=own, rerouted=own) if own else tree
         lost, turned = self._lost(was, hit)
-        return Tree(was, self._reach_again(lost, was), turned | own if own else turned)
+        farther = self._reach_again(lost, was)
+        rerouted = {node for node in turned if self._takes_others(node, was, farther)}
+        return Tree(was, farther, turned | own, rerouted | own) if own else Tree(was, farther, turned, rerouted)
+
+    def _takes_others(self, node: Node, was: Distances, farther: Mapping[Node, float | None]) -> bool:
+        """Whether the first steps of a router are other ones: neighbours, or adjacencies with one of them."""
+        before, now = was[node], farther.get(node, was[node])
+        if now is None or now > self.forest.ceiling:
+            return True
+        cut = node in self._tails
+        for head, cost in self.forest.onward[node].items():
+            far = was.get(head)
+            led = far is not None and cost + far == before
+            if cut and led and (node, head) in self.worse:
+                return True
+            after = self.worse.get((node, head), cost) if cut else cost
+            beyond = farther.get(head, far)
+            if led != (after is not None and beyond is not None and after + beyond == now):
+                return True
+        return False
 
     def _lost(self, was: Distances, hit: set[Node]) -> tuple[set[Node], set[Node]]:
         """Routers all of whose first steps are gone, and all that lost some."""

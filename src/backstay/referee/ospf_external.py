@@ -242,7 +242,8 @@ class Outer:
         """The way to the boundary router: within the area for type 7."""
         if lsa.nssa:
             reached = self.inner.nodes[key, lsa.nssa].get(lsa.origin)
-            return None if reached is None else (0, reached)
+            rank = 0 if self.talked.processes[key].ip_version == 4 else 1  # ospf6d compares costs alone
+            return None if reached is None else (rank, reached)
         paths = self.inner.boundary_paths(key, lsa.origin)
         best = min(((rank, reached.cost) for rank, reached in paths), default=None)
         if best is None:

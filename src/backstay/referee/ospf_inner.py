@@ -60,6 +60,30 @@ class Inner:
             self.summaries |= {at: _by_target(heard) for at, heard in flood(told, near).items()}
             for key in self.talked.processes:
                 self._learn(key)
+        for key in sorted(self.borders):
+            self._refuse_what_ospf6d_makes_of(self.talked.processes[key])
+
+    def _refuse_what_ospf6d_makes_of(self, process: Process) -> None:
+        """Raises `Unproven` where FRR's OSPFv3 leaves RFC 2328 16.2: ospf6d takes the summaries of a border router from the
+        one area in which it is nearest, and hands on what it learned outside the backbone even into it; of its own
+        range and another's it installs what came last (both seen on FRR 8.4.4).
+        """
+        if process.ip_version == 4:
+            return
+        key, name = process.key, process.router.name
+        for other in self.borders - {key}:
+            node = self.talked.processes[other].node
+            costs = {
+                area: self.nodes[key, area][node].cost for area in self.areas(key) if node in self.nodes[key, area]
+            }
+            outside = [cost for area, cost in costs.items() if area != BACKBONE]
+            if outside and min(outside) <= costs.get(BACKBONE, INFINITY):
+                raise Unproven(f"{name}: OSPFv3 reaches border router {other[0]} no nearer through the backbone")
+        for area in self.areas(key):
+            for item in process.area(area).ranges:
+                told = [one for at in self.areas(key) for one in self.summaries.get((key, at), {}).get(item.prefix, ())]
+                if self.in_range(process, process.area(area), item) and any(one.origin != process.node for one in told):
+                    raise Unproven(f"{name}: OSPFv3 hears of its own range {item.prefix} from another border router")
 
     def areas(self, key: Key) -> tuple[str, ...]:
         """The areas a process has an interface up in, in order."""
@@ -193,10 +217,12 @@ class Inner:
         for target in targets:
             if target in table and table[target].kind == "intra":
                 continue
-            if key in self.borders and self._is_own_range(process, target):
+            if process.ip_version == 4 and key in self.borders and self._in_own_range(process, target):
                 continue
             table.pop(target, None)
             for area, reached in self._by_summary(key, target):
+                if process.ip_version == 6 and any(item.prefix == target for item in process.area(area).ranges):
+                    continue  # ospf6d goes by the ranges of the very area, active or not (seen on FRR 8.4.4)
                 self._keep(table, target, Entry("inter", area, reached))
 
     def _examined(self, key: Key) -> tuple[str, ...]:
@@ -213,10 +239,12 @@ class Inner:
                 if border is not None and summary.origin != own:
                     yield area, Reached(border.cost + summary.cost, border.hops)
 
-    def _is_own_range(self, process: Process, prefix: Prefix) -> bool:
-        """A range of one's own that is active is not learned from others (RFC 2328 16.2 (3))."""
+    def _in_own_range(self, process: Process, prefix: Prefix) -> bool:
+        """A range of one's own that is active is not learned from others (RFC 2328 16.2 (3)); by ospfd neither is anything
+        within it (seen on FRR 8.4.4, ospf_ia.c process_summary_lsa()).
+        """
         return any(
-            item.prefix == prefix and self.in_range(process, process.area(area), item)
+            item.prefix.covers(prefix) and self.in_range(process, process.area(area), item)
             for area in self.areas(process.key)
             for item in process.area(area).ranges
         )

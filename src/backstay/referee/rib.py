@@ -39,6 +39,7 @@ class Rib:
     _reached: int = 0
     _lengths: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _others: frozenset[Prefix] | None = None
+    _chains: dict[Address, tuple[Prefix, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.places = tuple(sorted(_places(self.network, self.wiring)))
@@ -117,13 +118,18 @@ class Rib:
 
     def _choose(self, place: Place, prefix: Prefix, *, with_bgp: bool) -> Route | None:
         """Lowest distance, then lowest metric (FRR zebra_rib.c rib_choose_best)."""
-        offers = [self.connected[place].get(prefix), self.ospf.get(place, NO_ROUTES).get(prefix)]
+        offers = [self.connected[place].get(prefix)]
+        if self.ospf:
+            offers.append(self.ospf.get(place, NO_ROUTES).get(prefix))
         offers += [self.isis.route(key, prefix) for key in self._isis[place]]
-        offers += self._static_routes(place, prefix)
+        if prefix in self.statics[place]:
+            offers += self._static_routes(place, prefix)
         if with_bgp:
             offers.append(self._followed(place, prefix, self.bgp.get(place, NO_ROUTES).get(prefix)))
         usable = [offer for offer in offers if offer is not None and offer.distance < DISTANCE_NEVER]
-        return min(usable, key=lambda route: (route.distance, route.metric), default=None)
+        if len(usable) < 2:
+            return usable[0] if usable else None
+        return min(usable, key=lambda route: (route.distance, route.metric))
 
     def _followed(self, place: Place, prefix: Prefix, route: Route | None) -> Route | None:
         """A BGP route with its next hops followed to interfaces."""
@@ -232,17 +238,24 @@ class Rib:
     def _longest(
         self, place: Place, address: Address, laid_over: Mapping[Prefix, Route], *, with_bgp: bool, skip: Prefix | None
     ) -> tuple[Prefix, Route] | None:
-        for length in range(BITS[address.version], -1, -1) if laid_over else self._lengths[address.version]:
-            prefix = Prefix.of(address, length)
+        for prefix in self._holding(address) if not laid_over else _every_prefix(address):
             if prefix == skip:
                 return None
-            routes = [laid_over.get(prefix)]
-            if prefix in self.known:
+            routes = [laid_over.get(prefix)] if laid_over else []
+            if not laid_over or prefix in self.known:
                 routes.append(self.best(place, prefix, with_bgp=with_bgp))
             usable = [route for route in routes if route is not None and route.distance < DISTANCE_NEVER]
             if usable:
                 return prefix, min(usable, key=lambda route: route.distance)
         return None
+
+    def _holding(self, address: Address) -> tuple[Prefix, ...]:
+        """Known prefixes that hold an address, longest first."""
+        found = self._chains.get(address)
+        if found is None:
+            prefixes = (Prefix.of(address, length) for length in self._lengths[address.version])
+            found = self._chains[address] = tuple(prefix for prefix in prefixes if prefix in self.known)
+        return found
 
     def _through(
         self, router: str, vrf: str, prefix: Prefix, route: Route, laid_over: Mapping[Prefix, Route]
@@ -264,6 +277,10 @@ class Rib:
             ref.router == place[0] and self.network.routers[ref.router].interfaces[ref.interface].vrf == place[1]
             for ref in self.wiring.owners.get(address, ())
         )
+
+
+def _every_prefix(address: Address) -> Iterator[Prefix]:
+    return (Prefix.of(address, length) for length in range(BITS[address.version], -1, -1))
 
 
 def _joined(route: Route, ways: list[tuple[object, tuple[NextHop, tuple[NextHop, ...]]]]) -> Route | None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
-from backstay.model.state import Loads, Route
+from backstay.model.state import Fate, Loads, Route
 from backstay.referee.bgp_exchange import Exchange
 from backstay.referee.bgp_replay import Changes
 from backstay.referee.cascade import Settled, World
@@ -26,13 +27,18 @@ from backstay.referee.isis_lsp import Node
 from backstay.referee.rib import NO_ROUTES, Rib, connected_routes
 from backstay.referee.seams import Place, Wiring
 from backstay.referee.sweep_bgp import BgpShort
-from backstay.referee.traffic import Part, arrivals, capacities, lost_of, pour
+from backstay.referee.traffic import Part, arrivals, capacities, lost_of, pour, stream
 from backstay.referee.walk import End as Stop
 from backstay.referee.walk import Step, Walker
 
 AddressesOf = Callable[[InterfaceRef], Iterable[Address]]
 Asked = tuple[str, Address]
 """A walk somebody depends on: from a router to an address."""
+
+Way = tuple[Place, Address]
+"""What a place does with packets to an address."""
+
+Asking = dict[Node, dict[Place, set[Way]]]
 
 
 class CutRib(Rib):
@@ -42,6 +48,7 @@ class CutRib(Rib):
         self.network, self.wiring, self.isis, self.ospf, self.bgp = base.network, wiring, cut, base.ospf, bgp
         self.places, self.statics, self.known = base.places, base.statics, base.known
         self._isis, self._lengths = base._isis, base._lengths  # noqa: SLF001 - the same processes and prefixes
+        self._chains = base._chains  # noqa: SLF001
         self._best, self._match, self._open, self._reached, self._others = {}, {}, {}, 0, None
         routers = {ref.router for ref in cut.gone}
         anew = {place: connected_routes(self.network, wiring, place) for place in base.places if place[0] in routers}
@@ -49,71 +56,128 @@ class CutRib(Rib):
 
 
 class CutWalker(Walker):
-    """Steps as before wherever nothing they depend on changed. Only steps whose dependence is ``watched`` can be told to be
-    so: others may have been asked for by somebody else before (a flow, an operator's way in) and have turned unseen.
-    """
+    """Steps as before wherever nothing they depend on changed."""
 
-    def __init__(
-        self, base: Walker, rib: CutRib, turned: set[tuple[Place, Address]], watched: set[tuple[Place, Address]]
-    ) -> None:
+    def __init__(self, rib: CutRib, depends: Dependence, change: Change) -> None:
+        base = depends.walker
         self.network, self.wiring, self.rib = base.network, rib.wiring, rib
         self._steps, self._ends = {}, {}
         self._configured = base._configured  # noqa: SLF001
-        self._base, self._turned, self._watched = base, turned, watched
+        self._depends, self._change = depends, change
 
     def steps(self, place: Place, address: Address) -> tuple[Step, ...]:
         """The equal ways onward."""
         at = (place, address)
-        as_before = at in self._watched and at not in self._turned
-        known = self._base._steps.get(at) if as_before else None  # noqa: SLF001
-        return super().steps(place, address) if known is None else known
+        found = self._steps.get(at)
+        if found is None:
+            rests = self._depends.rests(at)
+            turned = self._change.touches(at, rests)
+            found = self._steps[at] = tuple(self._look(place, address)) if turned else rests.steps
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """What a place's way with packets to an address rests on: IS-IS nodes and prefixes, interfaces, a BGP route."""
+
+    steps: tuple[Step, ...]
+    sent: tuple[InterfaceRef, ...]
+    nodes: tuple[Node, ...]
+    offered: tuple[Prefix, ...]
+    followed: Prefix | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a failure changes that a way could rest on. ``dropped``: prefixes somebody offers no longer."""
+
+    cut: IsisCut
+    down: frozenset[str]
+    bgp: Changes
+    nodes: Mapping[Place, Node]
+    dropped: frozenset[Prefix]
+
+    def _leads_elsewhere(self, node: Node | None, behind: tuple[Node, ...]) -> bool:
+        """Towards one node the first steps tell; among several the distances too."""
+        if len(behind) == 1:
+            return node in self.cut.tree(behind[0]).rerouted
+        return any(node in self.cut.tree(one).turned for one in behind)
+
+    def touches(self, at: tuple[Place, Address], rests: Rests) -> bool:
+        """Whether a way could be another one now."""
+        place = at[0]
+        node = self.nodes.get(place)
+        return (
+            place[0] in self.down
+            or self._leads_elsewhere(node, rests.nodes)
+            or any(ref in self.cut.gone for ref in rests.sent)
+            or (rests.followed is not None and place in self.bgp and rests.followed in self.bgp[place])
+            or any(prefix in self.dropped for prefix in rests.offered)
+        )
 
 
 @dataclass(eq=False)
 class Dependence:
-    """What the walks of a settled network depend on: at which places they ask which nodes, send over which interfaces,
-    follow which BGP routes.
+    """What the walks of a settled network depend on: at which places they ask which nodes (one, or the nearer of several),
+    send over which interfaces, follow which BGP routes. ``through``: the numbers of the walks that pass a place on the way to an address.
     """
 
     walker: Walker
-    nodes: dict[Node, dict[Place, set[tuple[Place, Address]]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(set))
-    )
-    of_router: dict[str, set[tuple[Place, Address]]] = field(default_factory=lambda: defaultdict(set))
-    sent: dict[InterfaceRef, set[tuple[Place, Address]]] = field(default_factory=lambda: defaultdict(set))
-    followed: dict[tuple[Place, Prefix], set[Address]] = field(default_factory=lambda: defaultdict(set))
-    offered: dict[Prefix, set[tuple[Place, Address]]] = field(default_factory=lambda: defaultdict(set))
-    through: dict[tuple[Place, Address], list[int]] = field(default_factory=lambda: defaultdict(list))
-    watched: set[tuple[Place, Address]] = field(default_factory=set)
+    single: Asking = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    several: Asking = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    of_router: dict[str, set[Way]] = field(default_factory=lambda: defaultdict(set))
+    sent: dict[InterfaceRef, set[Way]] = field(default_factory=lambda: defaultdict(set))
+    followed: dict[tuple[Place, Prefix], set[Way]] = field(default_factory=lambda: defaultdict(set))
+    offered: dict[Prefix, set[Way]] = field(default_factory=lambda: defaultdict(set))
+    through: dict[Way, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _rests: dict[Way, Rests] = field(default_factory=dict)
 
     def add(self, number: int, asked: Asked) -> None:
         """A walk, under a number."""
         router, address = asked
         places = {(router, DEFAULT_VRF): None}
         for place in (queue := list(places)):
+            if (place, address) not in self.through:
+                self._enter((place, address))
             self.through[place, address].append(number)
-            if (place, address) not in self.watched:
-                self.watched.add((place, address))
-                self.of_router[place[0]].add((place, address))
-                self._look(place, address)
-            for step in self.walker.steps(place, address):
+            for step in self.rests((place, address)).steps:
                 if not isinstance(step.onward, Stop) and step.onward not in places:
                     places[step.onward] = None
                     queue.append(step.onward)
 
-    def _look(self, place: Place, address: Address) -> None:
-        for step in self.walker.steps(place, address):
-            if step.interface is not None:
-                self.sent[step.interface].add((place, address))
-        rib = self.walker.rib
+    def _enter(self, way: Way) -> None:
+        """Note by everything it rests on that a walk passes here."""
+        place, rests = way[0], self.rests(way)
+        self.of_router[place[0]].add(way)
+        for ref in rests.sent:
+            self.sent[ref].add(way)
+        for node in rests.nodes:
+            (self.single if len(rests.nodes) == 1 else self.several)[node][place].add(way)
+        for prefix in rests.offered:
+            self.offered[prefix].add(way)
+        if rests.followed is not None:
+            self.followed[place, rests.followed].add(way)
+
+    def rests(self, way: Way) -> Rests:
+        """What a way rests on, walked or not."""
+        found = self._rests.get(way)
+        if found is None:
+            found = self._rests[way] = self._look(*way)
+        return found
+
+    def _look(self, place: Place, address: Address) -> Rests:
+        rib, steps = self.walker.rib, self.walker.steps(place, address)
         found = rib.match(place, address) if place[0] in self.walker.wiring.routers else None
-        if found is not None:
-            if found[1].protocol in {"bgp", "ibgp"}:
-                self.followed[place, found[0]].add(address)
-            for prefix in _interior(rib, place, *found):
-                self.offered[prefix].add((place, address))
-                for offer in rib.isis.chart(rib.isis.processes(*place)[0], prefix.version).offers.get(prefix, ()):
-                    self.nodes[offer.node][place].add((place, address))
+        offered = tuple(dict.fromkeys(_interior(rib, place, *found))) if found else ()
+        charts = (rib.isis.chart(rib.isis.processes(*place)[0], prefix.version) for prefix in offered)
+        offers = (chart.offers.get(prefix, ()) for chart, prefix in zip(charts, offered, strict=True))
+        return Rests(
+            steps=steps,
+            sent=tuple(step.interface for step in steps if step.interface is not None),
+            nodes=tuple(dict.fromkeys(offer.node for several in offers for offer in several)),
+            offered=offered,
+            followed=found[0] if found and found[1].protocol in {"bgp", "ibgp"} else None,
+        )
 
 
 def _interior(rib: Rib, place: Place, prefix: Prefix, route: Route) -> Iterator[Prefix]:
@@ -142,6 +206,7 @@ class Shortcut:
         self.forest = Forest(routing.rib.isis)
         speakers = routing.rib.isis.hellos.speakers
         self.places = {speaker.node: (key[0], speaker.process.vrf) for key, speaker in speakers.items()}
+        self.nodes = {place: node for node, place in self.places.items()}
         exchange = routing.bgp.exchange
         self.bgp = (
             BgpShort(exchange, self.settled, self.forest, self.places) if isinstance(exchange, Exchange) else None
@@ -182,10 +247,22 @@ class Shortcut:
             amounts: dict[str, float] = defaultdict(float)
             for part in parts:
                 amounts[part.router] += part.mbps
-            for ref, mbps in pour(walker, address, amounts).items():
+            sent, ends = stream(walker, address, amounts)
+            for ref, mbps in sent.items():
                 carried[ref] += mbps
-            lost += lost_of(walker, self.arrival, parts)
+            if not self._all_arrive(address, parts, ends):
+                lost += lost_of(walker, self.arrival, parts)
         return carried, lost
+
+    def _all_arrive(self, address: Address, parts: list[Part], ends: set[Stop] | None) -> bool:
+        """Whether nothing of it is lost, wherever it goes."""
+        if ends is None:
+            return False
+        open_ends = [end for end in ends if end.fate is not Fate.DELIVERED]
+        if not open_ends:
+            return True
+        places = {part.demand.destination for part in parts}
+        return all(self.arrival(place, address)(end) for place in places for end in open_ends)
 
     # ------------------------------------------------------------------------------------------- one failure
 
@@ -209,33 +286,32 @@ class Shortcut:
         changes = {} if self.bgp is None else self.bgp.changes(cut, CutRib(base, wiring, cut, base.bgp), down)
         if changes is None:
             return None
-        turned = self._turned(cut, gone, down, changes)
-        rib = CutRib(base, wiring, cut, _with(base.bgp, changes))
-        walker = CutWalker(self.routing.walker, rib, turned, self.depends.watched)
-        moved = {number for at in turned for number in self.depends.through.get(at, ())}
+        change = Change(cut, down, changes, self.nodes, frozenset(prefix for _node, prefix in cut.dropped))
+        walker = CutWalker(CutRib(base, wiring, cut, _with(base.bgp, changes)), self.depends, change)
+        moved = {number for way in self._turned(change) for number in self.depends.through.get(way, ())}
         if any(number >= len(self.every) for number in moved) and not self._healthy(walker, down):
             return None
         return self._placed(walker, {number for number in moved if number < len(self.every)}, hopeless)
 
-    def _turned(
-        self, cut: IsisCut, gone: frozenset[InterfaceRef], down: frozenset[str], changes: Changes
-    ) -> set[tuple[Place, Address]]:
-        """Places where packets to an address may do something else now."""
+    def _turned(self, change: Change) -> set[Way]:
+        """Places on a walk where packets to an address may do something else now (`Change.touches`, asked the other way)."""
         depends = self.depends
-        found = {at for ref in gone for at in depends.sent.get(ref, ())}
-        places = self.places
-        for node, asking in depends.nodes.items():
-            for turned in cut.tree(node).turned:
-                place = places[turned]
-                if place in asking:
-                    found |= asking[place]
-        for place, table in changes.items():
-            found |= {(place, address) for prefix in table for address in depends.followed.get((place, prefix), ())}
-        for _node, prefix in cut.dropped:
+        found = {way for ref in change.cut.gone for way in depends.sent.get(ref, ())}
+        for node, asking in depends.single.items():
+            found |= self._asking(change.cut.tree(node).rerouted, asking)
+        for node, asking in depends.several.items():
+            found |= self._asking(change.cut.tree(node).turned, asking)
+        for place, table in change.bgp.items():
+            found |= {way for prefix in table for way in depends.followed.get((place, prefix), ())}
+        for prefix in change.dropped:
             found |= depends.offered.get(prefix, set())
-        for name in down:
+        for name in change.down:
             found |= depends.of_router.get(name, set())
         return found
+
+    def _asking(self, nodes: AbstractSet[Node], asking: Mapping[Place, set[Way]]) -> set[Way]:
+        places = (self.places[node] for node in nodes)
+        return {way for place in places if place in asking for way in asking[place]}
 
     def _healthy(self, walker: Walker, down: frozenset[str]) -> bool:
         """Whether every DNS site that announces still may; those on failed routers do not count."""

@@ -73,14 +73,22 @@ def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> dict
     """Let amounts in at routers (default VRF) and follow them: what every interface sends, each router after all that
     feed it; where packets may run in circles branch by branch.
     """
+    return stream(walker, address, amounts)[0]
+
+
+def stream(
+    walker: Walker, address: Address, amounts: Mapping[str, float]
+) -> tuple[dict[InterfaceRef, float], set[End] | None]:
+    """The same, and every end there is; None for the ends where packets may run in circles."""
     carried: dict[InterfaceRef, float] = defaultdict(float)
+    ends: set[End] = set()
     order = _downstream(walker, address, amounts)
     if order is None:
         for router, amount in amounts.items():
             for what, share in walker.branches((router, DEFAULT_VRF), address, amount):
                 if isinstance(what, InterfaceRef):
                     carried[what] += share
-        return carried
+        return carried, None
     waiting: dict[Place, float] = defaultdict(float)
     for router, amount in amounts.items():
         waiting[router, DEFAULT_VRF] += amount
@@ -89,9 +97,11 @@ def pour(walker: Walker, address: Address, amounts: Mapping[str, float]) -> dict
         for step in steps:
             if step.interface is not None:
                 carried[step.interface] += share
-            if not isinstance(step.onward, End):
+            if isinstance(step.onward, End):
+                ends.add(step.onward)
+            else:
                 waiting[step.onward] += share
-    return carried
+    return carried, ends
 
 
 def _downstream(
