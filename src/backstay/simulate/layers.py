@@ -79,7 +79,8 @@ def _order(item: Announcement) -> tuple[int, int, int, int]:
 class Layer:
     """A block on a graph. Lower ``rank`` wins whatever the metric; within a rank the metric decides. ``hop`` turns an
     edge into a next hop, None where the edge cannot carry the version. ``members``: nodes that look at this layer
-    (None: all). ``direct``: next hops of nodes that have a forwarding address on a subnet of their own.
+    (None: all). ``direct``: next hops of nodes that have a forwarding address on a subnet of their own. ``deaf``: prefixes
+    a node takes from nobody here.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class Layer:
     second: bool = False
     members: frozenset[NodeKey] | None = None
     direct: Mapping[tuple[NodeKey, Prefix], NextHop] = field(default_factory=dict)
+    deaf: Mapping[NodeKey, frozenset[Prefix]] = field(default_factory=dict)
 
     @property
     def version(self) -> int:
@@ -124,6 +126,8 @@ class Row:
         self._hops: dict[int, tuple[NextHop, ...]] = {0: ()}
         self.plain = not layer.block.tagged and not any(key == instance.key for key, _ in layer.direct)
         keys, masks = _seen(layer, self.source)
+        ignored = [layer.block.index[prefix] for prefix in layer.deaf.get(instance.key, ())]
+        keys[ignored], masks[ignored] = UNREACHED, 0
         self.keys = array("q", keys.tobytes())
         self.masks = masks.tolist() if masks.dtype == object else array("q", masks.tobytes())
 

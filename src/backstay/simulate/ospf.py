@@ -45,7 +45,11 @@ class Ospf:
 
     @property
     def unknowns(self) -> tuple[Remark, ...]:
-        return tuple(self.circuits.unknowns)
+        odd = (
+            Remark("ospf6-border-routers", f"{key[0]}: {why}", key[0], self.processes[key].place)
+            for key, why in self.areas.unproven()
+        )
+        return (*self.circuits.unknowns, *odd)
 
     def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
         """All routes, given what each process redistributes or originates."""

@@ -5,7 +5,7 @@ RFC 2328 12.4.3 (summaries), 16.1 (inside an area), 16.2 (between areas); RFC 35
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +21,10 @@ from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 Announced = dict[Prefix, list[Announcement]]
 Costs = dict[Prefix, int]
 
-INTRA, INTER, EXTERNAL_1, EXTERNAL_2 = range(4)
-"""Preference of path types (RFC 2328 11)."""
+INTRA, INTER, EXTERNAL_1_NEAR, EXTERNAL_1, EXTERNAL_2 = range(5)
+"""Preference of path types (RFC 2328 11); a way to the boundary router within an area other than the backbone comes first
+(RFC 2328 16.4.1).
+"""
 
 
 def area_id(part: str) -> str:
@@ -59,6 +61,7 @@ class Areas:
         self.by_name = {name: self._area(name, nodes) for name, nodes in parts.items() if not in_backbone(name)}
         self.by_name |= {name: self._area(name, nodes) for name, nodes in parts.items() if in_backbone(name)}
         self.discards: dict[NodeKey, set[Prefix]] = {}
+        self.active_ranges: dict[NodeKey, set[Prefix]] = {}
         self.summaries: dict[str, Announced] = {name: {} for name in self.by_name}
         self._summarise()
 
@@ -188,13 +191,65 @@ class Areas:
 
     def inter_layer(self, name: str) -> Layer:
         area = self.by_name[name]
-        return Layer("inter", INTER, area.paths, Block(self.summaries[name]), self.hop, members=self.members(name))
+        told = self.summaries[name]
+        deaf = {key: ignored for key in area.paths.index if (ignored := self._ignored(key, name, told))}
+        return Layer("inter", INTER, area.paths, Block(told), self.hop, members=self.members(name), deaf=deaf)
+
+    def _ignored(self, key: NodeKey, name: str, told: Iterable[Prefix]) -> frozenset[Prefix]:
+        """Summaries a process does not look at because of its own ranges: a border router those of active ranges (RFC 2328
+        16.2 (3)), ospfd those within them too (ospf_ia.c process_summary_lsa()); ospf6d goes by the ranges of the area it
+        hears them in, active or not (ospf6_abr.c ospf6_abr_examin_summary()). Both seen on FRR 8.4.4.
+        """
+        if self.version == 6:
+            own = {item.prefix for item in self.settings(key, name).ranges}
+            return frozenset(prefix for prefix in told if prefix in own)
+        active = self.active_ranges.get(key, ())
+        return frozenset(prefix for prefix in told if any(item.covers(prefix) for item in active))
+
+    # ------------------------------------------------------------------------------------- what cannot be told
+
+    def unproven(self) -> Iterator[tuple[NodeKey, str]]:
+        """Processes of OSPFv3 whose routes cannot be told, and why. ospf6d takes the summaries of a border router out of the
+        one area it reaches it through at the least cost, whichever that is, and tells what it learned to all the
+        others, the backbone too (seen on FRR 8.4.4); and of a range of its own that it also hears of, it installs
+        what came last, the discard route or the other.
+        """
+        if self.version == 4:
+            return
+        for key in self.borders:
+            for other, name in self._nearer_outside_backbone(key):
+                yield key, f"OSPFv3 reaches border router {other[0]} through area {area_id(name)}, not the backbone"
+            heard = {prefix for name in self.areas_of[key] for prefix in self._heard(name, key)}
+            for prefix in sorted(heard & self.active_ranges.get(key, set())):
+                yield key, f"OSPFv3 hears of its own range {prefix} from another border router"
+
+    def _nearer_outside_backbone(self, key: NodeKey) -> Iterator[tuple[NodeKey, str]]:
+        for other in self.borders:
+            shared = [name for name in self.areas_of[key] if name in self.areas_of[other]]
+            costs = {name: self.by_name[name].distance(key, other) for name in shared}
+            outside = [name for name in shared if not in_backbone(name) and costs[name] < UNREACHED]
+            inside = min((cost for name, cost in costs.items() if in_backbone(name)), default=UNREACHED)
+            if other != key and outside and min(costs[name] for name in outside) <= inside:
+                yield other, outside[0]
+
+    def _heard(self, name: str, key: NodeKey) -> Iterator[Prefix]:
+        node = self.by_name[name].paths.index[key]
+        for prefix, told in self.summaries[name].items():
+            if any(item.origin != node for item in told):
+                yield prefix
 
     # ------------------------------------------------------------------------------------- summaries
 
     def _summarise(self) -> None:
         """Fill ``summaries``: first what is inside areas, then what border routers learned over the backbone."""
         inside = {key: self._inside(key) for key in self.borders}
+        for key, by_area in inside.items():
+            self.active_ranges[key] = {
+                item.prefix
+                for name, costs in by_area.items()
+                for item in self.settings(key, name).ranges
+                if any(item.prefix.covers(prefix) for prefix in costs)
+            }
         for key in self.borders:
             for name in self.areas_of[key]:
                 for source in self.areas_of[key]:

@@ -9,11 +9,26 @@ from backstay.model.address import Address, Prefix
 from backstay.model.routing import AreaRange
 from backstay.model.state import NextHop
 from backstay.simulate.layers import Announcement, Block, Layer
-from backstay.simulate.ospf_areas import EXTERNAL_1, EXTERNAL_2, INTER, INTRA, Announced, Areas, area_id, in_backbone
+from backstay.simulate.ospf_areas import (
+    EXTERNAL_1,
+    EXTERNAL_1_NEAR,
+    EXTERNAL_2,
+    INTER,
+    INTRA,
+    Announced,
+    Areas,
+    area_id,
+    in_backbone,
+)
 from backstay.simulate.ospf_circuits import BACKBONE, Circuit
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.spf import UNREACHED, NodeKey
 from backstay.simulate.topology import usable_addresses
+
+FAR = 1 << 30
+"""Added to the distance of a type 2 external's boundary router where the way there is not of the preferred kind: among
+equal metrics the kind counts before the distance (RFC 2328 16.4 (6)). No path is as long as that.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +64,36 @@ class Externals:
             for second in (False, True):
                 mine = [lsa for lsa in heard if lsa.second == second]
                 for relayed in (False, True):
-                    block = Block(self._announced(name, mine, relayed=relayed))
-                    if not block.prefixes:
-                        continue
-                    word = "external" if mine[0].area is None else "nssa"
-                    yield Layer(
-                        f"{word}-{2 if second else 1}",
-                        EXTERNAL_2 if second else EXTERNAL_1,
-                        area.paths,
-                        block,
-                        self.areas.hop,
-                        second=second,
-                        members=self.areas.members(name) if relayed else None,
-                        direct=self._direct(name, mine),
-                    )
+                    for near, members in self._members(name, relayed=relayed):
+                        block = Block(self._announced(name, mine, relayed=relayed, near=near))
+                        if not block.prefixes:
+                            continue
+                        word = "external" if mine[0].area is None else "nssa"
+                        yield Layer(
+                            f"{word}-{2 if second else 1}",
+                            EXTERNAL_2 if second else EXTERNAL_1_NEAR if near else EXTERNAL_1,
+                            area.paths,
+                            block,
+                            self.areas.hop,
+                            second=second,
+                            members=members,
+                            direct=self._direct(name, mine),
+                        )
+
+    def _members(self, name: str, *, relayed: bool) -> Iterator[tuple[bool, frozenset[NodeKey] | None]]:
+        """Who looks at externals through an area, by whether these ways come before others (RFC 2328 16.4.1: within an area
+        other than the backbone, unless compatible with RFC 1583; ospf6d compares costs alone).
+        """
+        if relayed:
+            yield False, self.areas.members(name)
+        elif self.circuits.version == 3 or in_backbone(name):
+            yield False, None
+        else:
+            keys = self.areas.by_name[name].paths.index
+            old = frozenset(key for key in keys if self.circuits.processes[key].rfc1583)
+            yield True, frozenset(keys) - old
+            if old:
+                yield False, old
 
     # ------------------------------------------------------------------------------------- origination
 
@@ -154,13 +185,14 @@ class Externals:
         nodes = self.areas.by_name[name].paths.index
         return all(self.areas.settings(key, name).kind == "normal" for key in nodes)
 
-    def _announced(self, name: str, lsas: Iterable[Lsa], *, relayed: bool) -> Announced:
+    def _announced(self, name: str, lsas: Iterable[Lsa], *, relayed: bool, near: bool) -> Announced:
         found: Announced = {}
+        behind = 0 if near else FAR
         for lsa in lsas:
             origin = self.areas.by_name[name].paths.index.get(lsa.origin, -1)
             for node, distance in self._towards(name, lsa, relayed=relayed):
                 if lsa.second:
-                    entry = Announcement(node, lsa.metric, lsa.tag, second=True, extra=distance, origin=origin)
+                    entry = Announcement(node, lsa.metric, lsa.tag, second=True, extra=behind + distance, origin=origin)
                 else:
                     entry = Announcement(node, lsa.metric + distance, lsa.tag, origin=origin)
                 found.setdefault(lsa.prefix, []).append(entry)
