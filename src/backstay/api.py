@@ -90,12 +90,14 @@ def audit(
     progress: Progress | None = None,
     budget: Budget | None = None,
     memory: Memory | None = None,
+    lab_scope: str = "all",
 ) -> Verdict:
     """Judge a change: ALLOW only when every check of every required engine ran to its end and none objects.
 
     The engines are those the team requires in ``backstay.yaml`` (else `DEFAULT_ENGINES`) and any named here: names
     can add engines, never take one away. Each runs in a process of its own, within ``budget`` (else the network's).
-    States of the network as it stands that ``memory`` knows are not computed again.
+    States of the network as it stands that ``memory`` knows are not computed again. ``lab_scope`` "affected" lets the
+    lab be cut down to what the change can affect where the whole network is too large for it (`backstay.lab.part`).
     Never raises for what an engine does wrong: that is UNKNOWN.
     """
     from backstay.audit.gate import audit as judge
@@ -106,6 +108,8 @@ def audit(
         name: memory.engine(name, engine, plan.before) if memory and name in REMEMBERED else engine
         for name, engine in engines(names).items()
     }
+    if "lab" in heard and lab_scope == "affected":
+        heard["lab"] = _part_of_lab(plan)
     return judge(plan, heard, names, on_progress=progress, budget=budget or network.budget)
 
 
@@ -230,13 +234,17 @@ def _lab() -> Engine:
     """Real routers, with loads and failures from the fast engine: sound because the gate finds their routing equal, for
     which `required_engines` has the fast engine heard beside the lab.
     """
-    from backstay.lab.engine import completed
-    from backstay.lab.engine import simulate as real
+    from backstay.lab.engine import beside
 
-    def engine(network: Network, overlay: Overlay, sweep: bool) -> State:
-        return completed(real(network, overlay, sweep), _fast()(network, overlay, sweep))
+    return beside(_fast())
 
-    return engine
+
+def _part_of_lab(plan: Plan) -> Engine:
+    """The same, cut down to what the change can affect where the whole network is too large for this machine."""
+    from backstay.lab.engine import beside
+    from backstay.lab.part import affected
+
+    return beside(_fast(), affected(plan))
 
 
 REMEMBERED = frozenset({"fast", "referee"})

@@ -336,7 +336,7 @@ def test_a_lab_larger_than_the_machine_is_refused_with_numbers(tmp_path: Path, m
     ):
         requirements.require(pair(tmp_path), plan)
     monkeypatch.setattr(requirements, "MOST_ROUTERS", 1)
-    with pytest.raises(Unproven, match="the lab holds 1 routers at most, this network has 2"):
+    with pytest.raises(Unproven, match="too large for this machine: 2 routers, room for 1"):
         requirements.require(pair(tmp_path), plan)
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from backstay import __version__, api
-from backstay.cli.output import Format, TableFormat, console, print_json, progress
+from backstay.cli.output import Format, LabScope, TableFormat, console, print_json, progress
 from backstay.model.errors import UsageError
 from backstay.model.finding import Decision, Severity, Verdict
 from backstay.model.network import Network
@@ -49,6 +49,14 @@ CacheOption = Annotated[
     bool,
     typer.Option("--cache/--no-cache", help="Reuse what earlier audits read and computed of an unchanged network."),
 ]
+LabScopeOption = Annotated[
+    LabScope,
+    typer.Option(
+        "--lab-scope",
+        help="What the lab is built of where the network is too large for this machine: all of it (and it refuses), or the "
+        "part that the change can affect.",
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")]
 TableFormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to print the result.")]
 
@@ -72,6 +80,7 @@ def audit(
     budget_seconds: BudgetSeconds = None,
     budget_mb: BudgetMegabytes = None,
     cache: CacheOption = True,
+    lab_scope: LabScopeOption = LabScope.ALL,
 ) -> None:
     """Judge a change before it is typed: allow (0), deny (1) or unknown (3), with the evidence."""
     if bool(override.strip()) != bool(by.strip()):
@@ -82,7 +91,10 @@ def audit(
         loaded = api.load(network, memory)
         declared = api.read_change(change)
         budget = _budget(loaded, budget_seconds, budget_mb)
-        judged = api.audit(loaded, declared, engine_names=_names(engine), progress=tell, budget=budget, memory=memory)
+        judged = api.audit(
+            loaded, declared, engine_names=_names(engine), progress=tell, budget=budget, memory=memory,
+            lab_scope=lab_scope.value,
+        )  # fmt: skip
         verdict = located(judged, network)
     print_verdict(verdict, output)
     overridden = _record(network, log, verdict, declared.digest, override.strip(), by.strip())

@@ -12,9 +12,9 @@ import typer
 from rich.table import Table
 
 from backstay import api
+from backstay.cli.commands import LabScopeOption, print_routes, require_router, tell_unknowns
 from backstay.cli.commands import audit as audit_command
-from backstay.cli.commands import print_routes, require_router, tell_unknowns
-from backstay.cli.output import Format, TableFormat, console, print_json, progress
+from backstay.cli.output import Format, LabScope, TableFormat, console, print_json, progress
 from backstay.model.errors import EnvironmentError_, UsageError
 
 if TYPE_CHECKING:
@@ -264,9 +264,10 @@ def audit(
     network: Annotated[Path, typer.Argument(metavar="NETWORK", help="The network folder.", show_default=False)],
     change: Annotated[Path, typer.Argument(metavar="CHANGE", help="The change file.", show_default=False)],
     output: Annotated[Format, typer.Option("--format", "-f", help="How to print the verdict.")] = Format.TEXT,
+    lab_scope: LabScopeOption = LabScope.ALL,
 ) -> None:
     """Judge a change with real routers beside the engines the network requires: `backstay audit --engine lab`.
 
     Loads and single failures are the fast engine's: they hold because the audit finds its routing equal to the routers'.
     """
-    audit_command(network, change, engine="lab", output=output)
+    audit_command(network, change, engine="lab", output=output, lab_scope=lab_scope)

@@ -31,6 +31,13 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
+class LabScope(StrEnum):
+    """How much of a network a lab has to hold."""
+
+    ALL = "all"
+    AFFECTED = "affected"
+
+
 def console() -> Console:
     """Stdout, as wide as the terminal; 120 columns when it is a file or a pipe."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)

@@ -11,27 +11,61 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from backstay.lab import record
+from backstay.lab import record, requirements
 from backstay.lab.build import up
-from backstay.lab.design import ROUTER
+from backstay.lab.design import ROUTER, design
 from backstay.lab.keyboard import vtysh
+from backstay.lab.part import Part, cut, filled
 from backstay.lab.readout import state
 from backstay.lab.record import Content, Record
 from backstay.lab.stillness import settle
 from backstay.lab.teardown import down
 from backstay.model.errors import BackstayError, Unproven
+from backstay.model.finding import Engine
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.source import Remark
 from backstay.model.state import Route, RouteTable, Session, State
 
 
-def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:  # noqa: ARG001
-    """What real routers and DNS servers do under the overlay. ``sweep`` is not answered: ``State.sweep`` is None.
+def beside(other: Engine, part: Part | None = None) -> Engine:
+    """The lab as an engine that answers all of a State: what real routers cannot tell is the ``other`` engine's.
+
+    Where this machine cannot hold the whole network and a ``part`` is given, real routers are those of the part alone, and a
+    note says so.
+    """
+
+    def engine(network: Network, overlay: Overlay, sweep: bool) -> State:
+        refusal = _refusal(network, overlay) if part else ""
+        if part is None or not refusal:
+            return completed(simulate(network, overlay), other(network, overlay, sweep))
+        if part.everything:
+            raise Unproven(
+                f"{refusal}; the change can affect all of it: every router exchanges routes with every other"
+            )
+        real = simulate(*cut(network, overlay, part), servers=False)
+        whole = other(network, overlay, sweep)
+        noted = (*real.notes, part.note(refusal))
+        return completed(replace(filled(real, whole, part, overlay), notes=noted), whole)
+
+    return engine
+
+
+def _refusal(network: Network, overlay: Overlay) -> str:
+    """Why this machine cannot hold the whole network; "" when it can."""
+    try:
+        return requirements.size(design(network, overlay))
+    except Unproven as error:
+        return str(error)
+
+
+def simulate(network: Network, overlay: Overlay = NOTHING, *, servers: bool = True) -> State:
+    """What real routers and DNS servers do under the overlay; without ``servers`` the routers alone.
 
     Raises `Unproven` for a network no lab of this machine can be, one that does not come to rest, or a daemon that dies.
     """
+    identity = record.free_id(f"engine-{os.getpid()}")
     try:
-        kept = up(network, overlay, identity=record.free_id(f"engine-{os.getpid()}"), source="engine", bound=True)
+        kept = up(network, overlay, identity=identity, source="engine", servers=servers, bound=True)
     except Unproven:
         raise
     except BackstayError as error:
@@ -40,7 +74,7 @@ def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) 
         content = record.content(kept)
         _reset(kept, content)
         settle(kept, content)
-        return state(kept, content)
+        return state(kept, content, questions=servers)
     finally:
         down(kept)
 

@@ -92,12 +92,13 @@ def require(network: Network, plan: Design) -> None:
 
 def size(plan: Design) -> str:
     """Why the lab is too large for this machine; "" when it fits."""
-    routers = len(plan.of_kind(ROUTER))
-    if routers > MOST_ROUTERS:
-        return f"the lab holds {MOST_ROUTERS} routers at most, this network has {routers}"
-    wanted, there = routers * MEMORY_OF_ROUTER_MB, _available_mb()
-    if wanted > there:
-        return f"{routers} routers need {wanted} MB of memory, {there} MB are free"
+    routers, there = len(plan.of_kind(ROUTER)), _available_mb()
+    room = min(MOST_ROUTERS, there // MEMORY_OF_ROUTER_MB)
+    if routers > room:
+        why = (
+            f"{MEMORY_OF_ROUTER_MB} MB each, {there} MB are free" if room < MOST_ROUTERS else "more do not come to rest"
+        )
+        return f"too large for this machine: {routers} routers, room for {room} ({why})"
     ends = sum(len(wire.ports) for wire in plan.wires if len(wire.ports) > 1)
     return next((said for table in neighbor_table.tables() if (said := _neighbors(table, 2 * ends))), "")
 
