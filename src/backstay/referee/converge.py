@@ -187,34 +187,3 @@ class Inner(Mapping[Prefix, Route]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-class Table(Mapping[Prefix, Route]):
-    """A main routing table, best routes only, found as they are asked for. It travels between processes as a dict."""
-
-    def __init__(self, rib: Rib, router: str, vrf: str) -> None:
-        self._rib, self._place = rib, (router, vrf)
-
-    def __getitem__(self, prefix: Prefix) -> Route:
-        found = self._rib.best(self._place, prefix)
-        if found is None:
-            raise KeyError(prefix)
-        return found
-
-    def __iter__(self) -> Iterator[Prefix]:
-        return self._rib.prefixes(self._place)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __reduce__(self) -> tuple[type[dict[Prefix, Route]], tuple[dict[Prefix, Route]]]:
-        return dict, (dict(self),)
-
-
-def tables(routing: Routing) -> dict[str, dict[str, Mapping[Prefix, Route]]]:
-    """Every table, by router and VRF; a router that is down has none."""
-    found: dict[str, dict[str, Mapping[Prefix, Route]]] = {}
-    for router, vrf in routing.rib.places:
-        if vrf == DEFAULT_VRF or vrf in routing.network.routers[router].vrfs:
-            found.setdefault(router, {})[vrf] = Table(routing.rib, router, vrf)
-    return found

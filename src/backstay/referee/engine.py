@@ -10,8 +10,8 @@ from __future__ import annotations
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import State
 from backstay.referee.cascade import access, service_states, settle, site_health
-from backstay.referee.converge import tables
 from backstay.referee.sweep import sweep as every_failure
+from backstay.referee.tables import tables
 from backstay.referee.traffic import follow_flows, parts, place_demands
 
 NAME = "referee"
@@ -25,7 +25,7 @@ def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) 
     return State(
         engine=NAME,
         overlay=overlay,
-        routes=tables(routing),
+        routes=tables(routing.rib),
         adjacencies=routing.adjacencies,
         sessions=tuple(sorted(routing.bgp.sessions)),
         advertisements=routing.bgp.advertisements,

@@ -360,7 +360,7 @@ class Isis:
     def _made(self, level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
         wanted = (level, metric, hops, version)
         if wanted not in self._routes:
-            ways = self._next_hops(hops, version)
+            ways = self.next_hops(hops, version)
             distance = SEMANTICS[hops[0].local.speaker.router.vendor].distances["isis"]
             self._routes[wanted] = Route(
                 protocol="isis",
@@ -372,7 +372,7 @@ class Isis:
             )
         return self._routes[wanted]
 
-    def _next_hops(self, hops: tuple[Hop, ...], version: int) -> tuple[NextHop, ...]:
+    def next_hops(self, hops: tuple[Hop, ...], version: int) -> tuple[NextHop, ...]:
         """Sorted; the same object for the same hops."""
         at = (hops, version)
         if at not in self._ways:

@@ -6,7 +6,7 @@ A table answers prefix by prefix, when asked: a backbone has millions of routes 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backstay.model.address import BITS, Address, Prefix
@@ -19,6 +19,9 @@ from backstay.referee.isis import Isis
 from backstay.referee.seams import Place, Resolved, Wiring
 
 Tables = Mapping[Place, Mapping[Prefix, Route]]
+Ways = Sequence[tuple[object, tuple[NextHop, tuple[NextHop, ...]]]]
+"""Next hops as the table shows them, and where each goes."""
+
 NO_ROUTES: Mapping[Prefix, Route] = {}
 DISTANCE_NEVER = 255
 """A route of this distance is not used (FRR zebra_rib.c DISTANCE_INFINITY)."""
@@ -40,6 +43,9 @@ class Rib:
     _lengths: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _others: frozenset[Prefix] | None = None
     _chains: dict[Address, tuple[Prefix, ...]] = field(default_factory=dict)
+    _leads: dict[tuple[Place, tuple[NextHop, ...]], tuple[tuple[NextHop, ...], tuple[NextHop, ...]]] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         self.places = tuple(sorted(_places(self.network, self.wiring)))
@@ -60,9 +66,13 @@ class Rib:
             self._lengths[version] = tuple(sorted(lengths, reverse=True))
         return known
 
-    def _offered(self, place: Place, *, shared: bool = True) -> set[Prefix]:
+    def beside_isis(self, place: Place) -> set[Prefix]:
+        """Prefixes that may be in the table from elsewhere than IS-IS."""
         found = {*self.connected[place], *self.statics[place], *self.ospf.get(place, NO_ROUTES)}
-        found |= self.bgp.get(place, NO_ROUTES).keys()
+        return found | self.bgp.get(place, NO_ROUTES).keys()
+
+    def _offered(self, place: Place, *, shared: bool = True) -> set[Prefix]:
+        found = self.beside_isis(place)
         for key in self._isis[place] if shared else ():
             found |= self.isis.prefixes(key)
         return found
@@ -132,11 +142,27 @@ class Rib:
         return min(usable, key=lambda route: (route.distance, route.metric))
 
     def _followed(self, place: Place, prefix: Prefix, route: Route | None) -> Route | None:
-        """A BGP route with its next hops followed to interfaces."""
+        """A BGP route with its next hops followed to interfaces. Routes with the same next hops lead the same way, but
+        where one is on the way to its own next hop.
+        """
         if route is None or all(hop.discard for hop in route.next_hops):
             return route and replace(route, forwarding=route.next_hops)
-        ways = [(hop, self._follow(place, prefix, hop)) for hop in route.next_hops]
-        return _joined(route, [(hop, found) for hop, found in ways if found])
+        if any(hop.address is not None and prefix.holds(hop.address) for hop in route.next_hops):
+            return _joined(route, self._ways(place, prefix, route.next_hops))
+        at = (place, route.next_hops)
+        known = self._leads.get(at)
+        if known is None:
+            outermost, before = len(self._open), self._reached
+            self._reached = outermost
+            known = _hops(self._ways(place, prefix, route.next_hops))
+            if self._reached == outermost:  # it rests on nothing that is still being looked for
+                self._leads[at] = known
+            self._reached = min(before, self._reached)
+        return _with_hops(route, *known)
+
+    def _ways(self, place: Place, prefix: Prefix, hops: tuple[NextHop, ...]) -> Ways:
+        ways = [(hop, self._follow(place, prefix, hop)) for hop in hops]
+        return [(hop, found) for hop, found in ways if found]
 
     def _follow(self, place: Place, prefix: Prefix, hop: NextHop) -> tuple[NextHop, tuple[NextHop, ...]] | None:
         """The next hop as the table shows it, and where it goes. A directly connected one gets its interface."""
@@ -283,13 +309,20 @@ def _every_prefix(address: Address) -> Iterator[Prefix]:
     return (Prefix.of(address, length) for length in range(BITS[address.version], -1, -1))
 
 
-def _joined(route: Route, ways: list[tuple[object, tuple[NextHop, tuple[NextHop, ...]]]]) -> Route | None:
+def _joined(route: Route, ways: Ways) -> Route | None:
     """The route with these next hops and no others; None without any."""
-    if not ways:
-        return None
+    return _with_hops(route, *_hops(ways))
+
+
+def _hops(ways: Ways) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]]:
+    """Next hops as shown, and where they lead."""
     shown = {way[0]: None for _, way in ways}
     forwarding = {hop: None for _, way in ways for hop in way[1]}
-    return replace(route, next_hops=_sorted(shown), forwarding=_sorted(forwarding))
+    return _sorted(shown), _sorted(forwarding)
+
+
+def _with_hops(route: Route, shown: tuple[NextHop, ...], forwarding: tuple[NextHop, ...]) -> Route | None:
+    return replace(route, next_hops=shown, forwarding=forwarding) if shown else None
 
 
 def _sorted(hops: Mapping[NextHop, None]) -> tuple[NextHop, ...]:

@@ -48,7 +48,7 @@ class CutRib(Rib):
         self.network, self.wiring, self.isis, self.ospf, self.bgp = base.network, wiring, cut, base.ospf, bgp
         self.places, self.statics, self.known = base.places, base.statics, base.known
         self._isis, self._lengths = base._isis, base._lengths  # noqa: SLF001 - the same processes and prefixes
-        self._chains = base._chains  # noqa: SLF001
+        self._chains, self._leads = base._chains, {}  # noqa: SLF001
         self._best, self._match, self._open, self._reached, self._others = {}, {}, {}, 0, None
         routers = {ref.router for ref in cut.gone}
         anew = {place: connected_routes(self.network, wiring, place) for place in base.places if place[0] in routers}
