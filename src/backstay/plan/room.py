@@ -12,7 +12,7 @@ from backstay.model.endpoints import entries
 from backstay.plan.assessment import Detour, Room, Stretch, Thing
 from backstay.plan.picture import Floats, Hour, Picture
 from backstay.plan.scan import Question
-from backstay.plan.ways import Splits, alive, distances, mean_lengths, ways, work
+from backstay.plan.ways import Splits, Ways, alive, distances, mean_lengths, ways, work
 from backstay.simulate.sweep import sweep
 from backstay.simulate.sweep_input import LoadModel
 
@@ -22,7 +22,7 @@ AFFORDED = 2e7
 MOST_WAYS = 1_000
 """Routers; every pair's ways are followed hop by hop, which takes some seconds at that size."""
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 4 << 20
 """Of the largest array: what stays in a processor's cache is looked at several times faster than what does not."""
 
 NO_ROOM = 1e-300
@@ -119,27 +119,57 @@ class _Tightest:
         counts = np.array([len(pair.ends) * len(pair.starts) for pair in wanted])
         self.begin = np.cumsum(counts) - counts
         self.parts = counts[:, None].astype(np.float64)
+        self.single = all(len(pair.ends) == 1 for pair in wanted)
+        self.ends = np.array([pair.ends[0] for pair in wanted])
+        self.outgoing = [np.flatnonzero(self.model.tails == node) for node in range(size)]
 
     def look(self, failed: npt.NDArray[np.int32], loads: Floats) -> None:
         """Take in some scenarios with their loads."""
         if not self.wanted:
             return
         up, _ = alive(self.model, self.question.failures, failed)
-        shares = ways(self.model, up).shares(self.model)
-        count, size, _, links = shares.shape
-        # [scenario, pair, link]: the mean over the routers of the two places.
-        mean = shares.reshape(count, size * size, links)[:, self.places, :]
-        if len(self.places) > len(self.wanted):
-            mean = np.add.reduceat(mean, self.begin, axis=1) / self.parts
         none = (failed < 0).all(axis=1)
         limits = np.where(none, self.question.limit, self.question.failure_limit)[:, None] * self.model.capacities
         left = np.maximum(limits - loads, 0.0)
         # A product and its largest, where the same with a quotient would need a second array for what is not used.
-        links = (mean * (1.0 / np.maximum(left, NO_ROOM))[:, None, :]).argmax(axis=2)
-        share = np.take_along_axis(mean, links[:, :, None], axis=2)[:, :, 0]
+        scarce = 1.0 / np.maximum(left, NO_ROOM)
+        find = self._tightest_by_node if self.single else self._tightest_by_link
+        links, share = find(ways(self.model, up), scarce)
         room = np.full(share.shape, np.inf)
         np.divide(np.take_along_axis(left, links, axis=1), share, out=room, where=share > 0)
         self._keep(links, room, failed)
+
+    def _tightest_by_link(self, found: Ways, scarce: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+        """[scenario, pair]: the link whose share of the pair's traffic times ``scarce`` is largest, and that share."""
+        mean = self._mean(found.shares(self.model))
+        links = (mean * scarce[:, None, :]).argmax(axis=2)
+        return links, np.take_along_axis(mean, links[:, :, None], axis=2)[:, :, 0]
+
+    def _tightest_by_node(self, found: Ways, scarce: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+        """The same where every pair ends at one router: of the links out of a node, which of them is tightest is the same
+        for everything that passes it towards that end. Nodes are a third or less of the links.
+        """
+        weight = found.split * scarce[:, None, :]
+        most = np.zeros((*weight.shape[:2], len(self.outgoing)))
+        first = np.zeros(most.shape, dtype=np.intp)
+        for node, links in enumerate(self.outgoing):
+            if links.size:
+                at = weight[:, :, links].argmax(axis=2)
+                first[:, :, node] = links[at]
+                most[:, :, node] = np.take_along_axis(weight[:, :, links], at[:, :, None], axis=2)[:, :, 0]
+        passing = self._mean(found.passes)
+        nodes = (passing * most[:, self.ends, :]).argmax(axis=2)[:, :, None]
+        links = np.take_along_axis(first[:, self.ends, :], nodes, axis=2)
+        share = np.take_along_axis(found.split[:, self.ends, :], links, axis=2)
+        return links[:, :, 0], (np.take_along_axis(passing, nodes, axis=2) * share)[:, :, 0]
+
+    def _mean(self, shares: Floats) -> Floats:
+        """[scenario, pair, thing] of [scenario, to, from, thing]: the mean over the routers of the two places."""
+        count, size, _, things = shares.shape
+        found: Floats = shares.reshape(count, size * size, things)[:, self.places, :]
+        if len(self.places) == len(self.wanted):
+            return found
+        return np.asarray(np.add.reduceat(found, self.begin, axis=1) / self.parts)
 
     def look_one_by_one(self, loads: Floats) -> None:
         """The scenario without a failure in a large network: destination by destination, which takes less memory."""
