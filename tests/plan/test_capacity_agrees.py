@@ -101,7 +101,7 @@ def test_room_is_exact(network: Network) -> None:
 def test_the_tightest_link_of_a_node_is_the_tightest_of_all(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """Places of one router are looked at node by node, others link by link."""
     by_node = {(item.source, item.destination): item.mbps for item in assess(network, failures=1).rooms}
-    monkeypatch.setattr(room._Tightest, "_tightest_by_node", room._Tightest._tightest_by_link)  # noqa: SLF001
+    monkeypatch.setattr(room._Tightest, "_tightest_by_node", room._Tightest._tightest_by_link)
     by_link = {(item.source, item.destination): item.mbps for item in assess(network, failures=1).rooms}
     assert len(by_node) > 400
     assert by_link == pytest.approx(by_node, rel=1e-9)
