@@ -104,8 +104,8 @@ class Session:
     """A configured BGP session, from one router's side. ``peer`` is the neighbour's address or interface text;
     ``remote`` the router or external neighbour it is with, "" if nobody is there. ``established`` False has
     ``reason``. ``accepted`` counts prefixes after import policy per address family, ``received`` before it,
-    ``sent`` what is advertised: (version, count) pairs. What FRR sends back over the session it was learned from, and what
-    the receiver's loop check throws away, counts nowhere. ``tripped``: maximum-prefix tore it down.
+    ``sent`` what is advertised: (version, count) pairs. What FRR sends back over the session it was learned from is not
+    counted as sent, and what the receiver's loop check throws away counts nowhere. ``tripped``: maximum-prefix tore it down.
     """
 
     router: str

@@ -140,21 +140,11 @@ class Answer:
             for number, by in speaker.received.items()
             if end in by
             and (end in speaker.paths.get(number, ()) or not thrown_away(end, groups[number].version, by[end]))
-            and not self._came_back(end, number)
         ]
 
     def _accepted(self, speaker: Speaker, end: End) -> list[int]:
         """Groups that import policy let through."""
-        return [n for n, by in speaker.paths.items() if end in by and not self._came_back(end, n)]
-
-    def _came_back(self, end: End, number: int) -> bool:
-        """Whether the peer has it from this very session (``as-override`` gets such a route past our loop check)."""
-        if end.twin is None:
-            return False
-        choice, group = self.exchange.speakers[end.twin.instance.place].chosen.get(number), self.exchange.groups[number]
-        if group.prefix.is_default and end.twin.families[group.version].default_originate:
-            return False  # made anew for us, whatever its own is
-        return choice is not None and choice.best.end is end.twin
+        return [number for number, by in speaker.paths.items() if end in by]
 
     def _sent(self, speaker: Speaker, end: End) -> list[int]:
         """Groups told to the peer, but for those sent back to where they came from: over this very session, or reflected to

@@ -145,9 +145,20 @@ class Sessions:
         if isinstance(twin.neighbor.peer, str):
             return twin.neighbor.peer == end.interface
         theirs = self.subnets.sources(self.interior, *twin.instance.place, twin.neighbor, twin.neighbor.peer)
-        calls = twin.neighbor.peer in mine and not end.neighbor.passive
-        called = end.neighbor.peer in theirs and not twin.neighbor.passive
+        calls = twin.neighbor.peer in mine and not end.neighbor.passive and self._can_call(end)
+        called = end.neighbor.peer in theirs and not twin.neighbor.passive and self._can_call(twin)
         return calls or called
+
+    def _can_call(self, end: End) -> bool:
+        """Nobody answers at an address that is down; an external peer one hop away has to be on a subnet of ours (FRR
+        bgp_nht.c).
+        """
+        peer, place = end.neighbor.peer, end.instance.place
+        if not isinstance(peer, Address):
+            return True
+        end.sort = self._configured_sort(end)
+        near = not end.single_hop or self.subnets.connected(*place, peer) is not None
+        return near and bool(self.wiring.owners.get(peer))
 
     def _listened(self, place: tuple[str, str], mine: tuple[Address, ...]) -> Iterator[End]:
         for one in self._at.get(place, ()):
@@ -195,13 +206,15 @@ class Sessions:
         end.extended_next_hop = _extended(end.neighbor) and _extended(twin.neighbor)
 
     def _shown_as(self, end: End) -> int:
-        """The AS an end presents; ``remote-as internal|external`` say its sort themselves."""
+        """The AS an end presents."""
+        return presented_as(end.instance.process, end.neighbor, self._configured_sort(end))
+
+    def _configured_sort(self, end: End) -> str:
+        """``remote-as internal|external`` say it themselves."""
         remote_as = end.neighbor.remote_as
         if isinstance(remote_as, int):
-            sort = sort_of(end.instance.process, remote_as)
-        else:
-            sort = IBGP if remote_as == "internal" else EBGP
-        return presented_as(end.instance.process, end.neighbor, sort)
+            return sort_of(end.instance.process, remote_as)
+        return IBGP if remote_as == "internal" else EBGP
 
     def _place(self, end: End) -> None:
         """Whether the peer is on a subnet of ours, and which next hops "self" stands for (FRR bgp_zebra_nexthop_set())."""

@@ -239,12 +239,20 @@ class Finder:
         source = self.source(end)
         answer = self._by_address.get((there.index, source)) if source and not end.neighbor.passive else None
         if answer is not None:
-            return answer
+            return None if self._calls_another(answer, end) else answer
         for address in self._owned.get(end.speaker.router.name, ()):
             other = self._by_address.get((there.index, address))
             if other is not None and not other.neighbor.passive and self.source(other) == end.address:
                 return other
         return None
+
+    def _calls_another(self, answer: End, end: End) -> bool:
+        """Whether the statement our packets are taken for has a session with another statement here, which its own packets
+        are taken for: there is one connection to a peer (RFC 4271 6.8).
+        """
+        source = self.source(answer)
+        other = None if source is None else self._by_address.get((end.speaker.index, source))
+        return other is not None and other.key != end.key and self.source(other) == answer.address
 
     def missing(self, end: End) -> str:
         """Why there is no counterpart."""

@@ -1,8 +1,8 @@
 """What one speaker tells another, and what the other makes of it.
 
 `export` follows FRR 8.4 bgpd/bgp_route.c subgroup_announce_check and bgp_attr.c bgp_packet_attribute; `take_in` follows
-bgp_update. A route is never sent back over the session it came from: FRR does that to members of an update group with
-several peers, where the receiver throws it away by its own AS in the path.
+bgp_update. FRR sends a route back over the session it came from; `comes_back` says where that can do anything: mostly the
+receiver throws it away by its own AS in the path.
 """
 
 from __future__ import annotations
@@ -69,8 +69,6 @@ def _reflected(peering: Peering, best: Received) -> bool:
 def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: Received) -> bool:
     """Every reason not to send that is not a route-map."""
     path = best.path
-    if best.peering is not None and best.peering.index == peering.index:
-        return False
     if settings.default_originate and prefix.is_default:
         return False  # FRR bgp_route.c subgroup_announce_check: such a peer hears the default made for it or none
     if not _communities_allow(peering, path):
@@ -85,6 +83,18 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
     if process.ebgp_requires_policy and not _has_policy(peering, settings, outbound=True):
         return False
     return _filters_pass(peering.speaker, settings, prefix, path, outbound=True)
+
+
+def comes_back(peering: Peering, there: Peering, version: int) -> bool:
+    """Whether a route could get past the loop check of the peer it came from (``there``: the peer's side): seen on FRR
+    8.4.4 with ``allowas-in`` over there or ``as-override`` here.
+    """
+    if peering.kind == IBGP:
+        return False
+    settings = peering.families[version]
+    changed = (settings.as_override, settings.remove_private_as, settings.route_map_out, settings.unsuppress_map)
+    unchecked = (settings.attribute_unchanged, settings.route_server_client, there.families[version].allowas_in)
+    return any((*changed, *unchecked, there.families[version].allowas_in_origin))
 
 
 def _communities_allow(peering: Peering, path: Path) -> bool:
@@ -201,6 +211,8 @@ def _on_the_wire(peering: Peering, settings: NeighborFamily, version: int, best:
     if process.graceful_shutdown or peering.neighbor.graceful_shutdown:
         path = _shutting_down(peering, path)
     next_hop, via = _next_hop(peering, settings, version, best, path)
+    if next_hop is not None and next_hop.version == 6 and _sends_link_local(peering, settings, best):
+        via = "self"
     return Path(
         as_path=_sent_as_path(peering, settings, path.as_path),
         local_preference=None if peering.kind == EBGP else path.local_preference,
@@ -261,9 +273,19 @@ def _next_hop(
         return kept, None
     if settings.next_hop_self is not None:
         return (kept, None) if _reflected(peering, best) and settings.next_hop_self != "force" else myself
-    if peering.kind == EBGP and not _shared(peering, kept):
+    returned = best.peering is not None and best.peering.index == peering.index
+    if peering.kind == EBGP and (returned or not _shared(peering, kept)):
         return myself
     return kept, None
+
+
+def _sends_link_local(peering: Peering, settings: NeighborFamily, best: Received) -> bool:
+    """Whether an IPv6 next hop goes with our link-local address: to a peer of ours on the same link, for routes of our own
+    and to the outside (FRR bgp_route.c subgroup_announce_check; seen on FRR 8.4.4: with the next hop of a third too).
+    """
+    if peering.interface is None or peering.reverse is None or _transparent(settings):
+        return False
+    return peering.kind == EBGP or best.source != PEER
 
 
 def _shared(peering: Peering, next_hop: Address) -> bool:
@@ -345,8 +367,7 @@ def _through_map(peering: Peering, route_map: str, prefix: Prefix, path: Path) -
         return None
     path = outcome.path
     if path.next_hop_mark == "peer-address":
-        via = path.via if peering.remote_address is None else None
-        path = replace(path, next_hop=peering.remote_address, via=via, next_hop_mark="")
+        path = replace(path, next_hop=peering.remote_address, next_hop_mark="")
     return path
 
 

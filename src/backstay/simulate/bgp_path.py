@@ -35,7 +35,7 @@ AsPath = tuple[Segment, ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
     """Attributes of one route. ``local_preference`` None: not carried (eBGP). ``next_hop`` None: of our own.
-    ``via`` is the receiving interface when the next hop is a link-local address nobody configured.
+    ``via`` is the receiving interface when a link-local address nobody configured is the next hop or comes with it.
     ``next_hop_mark`` tells what a route-map did to it: "", ``address``, ``peer-address`` or ``unchanged``.
     ``tag``, ``distance``, ``weight`` and ``metric_type`` never travel. ``vrf`` is where the next hop resolves, None: here.
     """

@@ -91,7 +91,7 @@ class Sinks:
         names = {wire.originator for _, wire in heard} | {name for _, wire in heard for name in wire.cluster_list}
         known = frozenset(name for name in names if name is not None)
         hops = {(wire.next_hop, wire.via) for _, wire in heard}
-        if len(hops) > 1 or any(next_hop is None for next_hop, _ in hops):
+        if len(hops) > 1 or any(next_hop is None or via is not None for next_hop, via in hops):
             return None
         taken = [
             Received(path=wire, source=PEER, kind=IBGP, peering=peering)

@@ -18,7 +18,7 @@ from backstay.model.network import InterfaceRef
 from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection, select
-from backstay.simulate.bgp_exchange import export, on_connected_subnet, refused, take_in
+from backstay.simulate.bgp_exchange import comes_back, export, on_connected_subnet, refused, take_in
 from backstay.simulate.bgp_origin import Own, suppresses, through
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_reach import Reach
@@ -50,7 +50,7 @@ class Task:
 @dataclass(slots=True, kw_only=True)
 class Outcome:
     """The end of a task. ``chosen`` by speaker; ``accepted`` and ``heard`` by receiving peering (after and before
-    import policy); ``sent`` by sending peering; ``candidates`` by speaker. Sinks are not in these, but for
+    import policy); ``sent`` by sending peering, of which ``returned`` go back to where they came from; ``candidates`` by speaker. Sinks are not in these, but for
     ``awake`` ones, where the class begins; what the others hear stands in ``wires`` by speaker and update group.
     """
 
@@ -59,6 +59,7 @@ class Outcome:
     accepted: dict[int, Received] = field(default_factory=dict)
     heard: set[int] = field(default_factory=set)
     sent: dict[int, Path] = field(default_factory=dict)
+    returned: set[int] = field(default_factory=set)
     candidates: dict[int, dict[int, Received]] = field(default_factory=dict)
     wires: dict[tuple[int, int], Path] = field(default_factory=dict)
     awake: frozenset[int] = frozenset()
@@ -159,20 +160,17 @@ class Solver:
             item.valid = False
             return item
         router, vrf = peering.speaker.key
-        if path.next_hop is None:
+        if path.next_hop is not None and self._topology.owns(router, vrf, path.next_hop):
+            return None
+        if path.next_hop is None or over_link_local(peering, path):
             across = self._across(peering, path)
             item.valid, item.forwarding = across is not None, (across,) if across else ()
             return item
-        if self._topology.owns(router, vrf, path.next_hop):
-            return None
         answer = self._reach.resolve(router, vrf, path.next_hop)
         if answer is None or (peering.must_be_connected and not self._is_connected(peering.speaker, path.next_hop)):
             item.valid = False
         else:
             item.metric, item.forwarding = answer
-            if over_link_local(peering, path):
-                across = self._across(peering, path)
-                item.forwarding = (across,) if across else item.forwarding
         return item
 
     # --------------------------------------------------------------------------------- sinks
@@ -249,7 +247,8 @@ class Solver:
         if interface is None:
             return None
         others = self._topology.peers.get(InterfaceRef(peering.speaker.router.name, interface), ())
-        return NextHop(interface=interface, neighbor=others[0] if len(others) == 1 else None)
+        senders = [other for other in others if other.router == peering.remote_name]
+        return NextHop(interface=interface, neighbor=senders[0] if len(senders) == 1 else None)
 
     def _is_connected(self, speaker: Speaker, address: Address) -> bool:
         key = (speaker.index, address)
@@ -375,13 +374,29 @@ class _Run:
         suppressing = self._suppressing(speaker, best)
         for peering in self._outgoing(speaker.index):
             wire = self._task.forced.get(peering.index)
-            if wire is None and best is not None and not _echo(peering, best):
+            if wire is None and best is not None and _echo(peering, best):
+                wire = self._sent_back(peering, best, suppressed=bool(suppressing))
+            elif wire is None and best is not None:
                 group = self._solver.group(peering, self._version)
                 if group not in shared:
                     shared[group] = self._exported(peering, best, suppressed=bool(suppressing))
                 wire = shared[group]
             if wire != self.outcome.sent.get(peering.index):
                 self._send(peering, wire)
+            if wire is not None and wire is not self._task.forced.get(peering.index) and best and _echo(peering, best):
+                self.outcome.returned.add(peering.index)
+            else:
+                self.outcome.returned.discard(peering.index)
+
+    def _sent_back(self, peering: Peering, best: Received, *, suppressed: bool) -> Path | None:
+        """The route on its way back to where it came from, where it is not thrown away there."""
+        if peering.reverse is None:
+            return None
+        there = self._solver.peerings[peering.reverse]
+        if not comes_back(peering, there, self._version):
+            return None
+        wire = self._exported(peering, best, suppressed=suppressed)
+        return None if wire is None or refused(there, there.families[self._version], wire) else wire
 
     def _suppressing(self, speaker: Speaker, best: Received | None) -> list[Aggregate]:
         family = speaker.process.families.get(self._version)

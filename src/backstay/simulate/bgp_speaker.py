@@ -102,11 +102,10 @@ class Peering:
 
 
 def over_link_local(peering: Peering, path: Path) -> bool:
-    """Whether packets leave by the peer's link-local address: a router on the same link that names itself as an IPv6 next hop
-    sends that one too (RFC 2545 3), and FRR 8.4.4 forwards by it.
+    """Whether packets leave by the peer's link-local address: that of a router on the same link, which sent it along with
+    or without a global one (RFC 2545 3); FRR 8.4.4 forwards by it.
     """
-    named = path.next_hop is not None and path.next_hop.version == 6 and path.next_hop == peering.remote_address
-    return named and peering.interface is not None and peering.external is None
+    return path.via is not None and peering.interface is not None
 
 
 def speakers(network: Network, topology: Topology) -> list[Speaker]:

@@ -41,7 +41,7 @@ def tally(solver: Solver, outcomes: Iterable[Outcome]) -> Tally:
         for indexes, counter in (
             (outcome.heard, found.heard),
             (outcome.accepted, found.accepted),
-            (outcome.sent, found.sent),
+            (outcome.sent.keys() - outcome.returned, found.sent),
         ):
             for index in indexes:
                 counter[index, version] += size

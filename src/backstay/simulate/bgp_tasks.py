@@ -144,7 +144,7 @@ class Work:
             as_path=_default_as_path(peering, path),
             local_preference=None if external else path.local_preference,
             next_hop=own,
-            via=None if own is not None else "self",
+            via="self" if own is None or (version == 6 and _on_one_link(peering)) else None,
         )
 
     def _conditional(self, speaker: Speaker, version: int, route_map: str) -> Path | None:
@@ -159,6 +159,11 @@ class Work:
                     if isinstance(passed, Passed):
                         return passed.path
         return None
+
+
+def _on_one_link(peering: Peering) -> bool:
+    """Both ends are routers of ours on one link: the link-local address goes along (RFC 2545 3)."""
+    return peering.interface is not None and peering.reverse is not None
 
 
 def _default_as_path(peering: Peering, path: Path) -> AsPath:
