@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backstay.lab.ask import Answer, Ground, banner, needs_hold, works
 from backstay.lab.dns import probe_name
 from backstay.lab.places import Stand, holder, instance_addresses, stands
 from backstay.lab.record import Content, Record, alive
-from backstay.model.access import AccessPath
+from backstay.model.access import AccessPath, Service
+from backstay.model.address import Address
 from backstay.model.endpoints import loopback
 from backstay.model.errors import Unproven
 from backstay.model.flows import sites_of
@@ -20,6 +21,8 @@ from backstay.model.source import Remark
 from backstay.model.state import PathResult, SiteHealth
 
 PATIENCE = 1.5
+MORE_PATIENCE = 6.0
+"""Seconds for a question that was not answered in time, when it is asked again: a busy machine answers late, a dead end never."""
 AT_ONCE = 64
 """Questions under way at the same time: more make a small machine answer late."""
 
@@ -72,6 +75,12 @@ def sites(record: Record, content: Content) -> tuple[SiteHealth, ...]:
     return tuple(found)
 
 
+async def _insisted(ask: Callable[[float], Awaitable[Answer]]) -> Answer:
+    """The answer to a question, asked once more where it did not come in time."""
+    first = await ask(PATIENCE)
+    return first if first.ok or "timed out" not in first.text else await ask(MORE_PATIENCE)
+
+
 class _Asker:
     def __init__(self, where: Ground) -> None:
         self.where = where
@@ -104,8 +113,11 @@ class _Asker:
             for address in instance_addresses(self.network, service, site)
             if (node := holder(self.network, self.plan, address))
         ]
-        asks = (needs_hold(self.where, [stand], service.needs, (name,), PATIENCE) for stand in own)
+        asks = (self._instance(stand, service) for stand in own)
         return any(answer.ok for answer in await asyncio.gather(*asks))
+
+    async def _instance(self, stand: Stand, service: Service) -> Answer:
+        return await _insisted(lambda p: needs_hold(self.where, [stand], service.needs, (service.name,), p))
 
     async def _need(self, need: str, place: str) -> Answer:
         """Whether a need works from a place; asked once for all who stand there."""
@@ -115,8 +127,9 @@ class _Asker:
         return await self._needs[key]
 
     async def _ask_need(self, need: str, place: str) -> Answer:
+        where = stands(self.network, self.plan, place) if place else ()
         async with self._limit:
-            return await works(self.where, stands(self.network, self.plan, place) if place else (), need, (), PATIENCE)
+            return await _insisted(lambda patience: works(self.where, where, need, (), patience))
 
     async def _path(self, path: AccessPath, router: str) -> PathResult:
         through: list[str] = []
@@ -136,6 +149,9 @@ class _Asker:
             path=path.name, kind=path.kind, works=not broken, through=tuple(through), broken=tuple(broken)
         )
 
+    async def _banner(self, stand: Stand, address: Address) -> Answer:
+        return await _insisted(lambda patience: banner(self.where, stand, address, patience))
+
     def _own_places(self, router: str) -> Sequence[str]:
         return tuple(site.name for site in sites_of(self.network, router)) or (router,)
 
@@ -146,7 +162,7 @@ class _Asker:
         own = [a for version in (4, 6) if (a := loopback(self.network.routers[router], version))]
         async with self._limit:
             asks = [
-                banner(self.where, stand, address, PATIENCE)
+                self._banner(stand, address)
                 for stand in stands(self.network, self.plan, path.source)
                 for address in own
                 if address.version == stand.source.version

@@ -125,11 +125,11 @@ class _Replay:
             time.sleep(0.05)
 
     def _aftermath(self, watch: Watch) -> None:
-        """Wait until nothing has happened for a while."""
+        """Wait until nothing has happened for a while, and every probe has looked again since."""
         late = time.monotonic() + WATCHED
         while time.monotonic() < late:
             last = max(item.at for item in self.timeline.happenings)
-            if watch.now() - last > AFTERMATH:
+            if watch.now() - last > AFTERMATH and watch.at_rest(last):
                 return
             self.tell(f"watching: {self._score(watch)}")
             time.sleep(0.1)

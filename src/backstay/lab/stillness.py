@@ -108,6 +108,18 @@ class Monitor:
         slow = ((QUIET_OF_LANS, _has_lans(content)), (QUIET_OF_BORDERS, _has_borders(content)), (QUIET, True))
         self.quiet = max(seconds for seconds, there in slow if there)
         self._far = _far_ends(content)
+        self._daemons: list[int] | None = None
+
+    def waits(self) -> dict[int, int]:
+        """How long each daemon has waited for a processor, in nanoseconds since it started (/proc/PID/schedstat)."""
+        if self._daemons is None:
+            found = (path.read_text().strip() for node in self._expected for path in (self.folder / node).glob("*.pid"))
+            self._daemons = [int(text) for text in found if text.isdigit()]
+        return {number: _waited(number) for number in self._daemons}
+
+    def starved(self, before: Mapping[int, int]) -> float:
+        """Seconds the daemon that had to wait longest for a processor has waited since."""
+        return max((now - before.get(number, now) for number, now in self.waits().items()), default=0) / 1e9
 
     def close(self) -> None:
         for connection in self._open.values():
@@ -211,6 +223,13 @@ class Monitor:
             signature.append((site, found["announced"], tuple(found["reached"])))
             if not found["settled"]:
                 waiting.append(f"{site}: its health is not known yet")
+
+
+def _waited(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def _holders(content: Content) -> dict[str, str]:
@@ -320,23 +339,28 @@ def router_namespaces(record: Record, content: Content) -> dict[str, str]:
 
 
 def _wait(ears: Ears, monitor: Monitor, patience: float, tell: Callable[[str], None]) -> tuple[str, ...]:
+    """Time in which a daemon was ready to work and had no processor does not count as still: on a busy machine nothing moves
+    because nothing can.
+    """
     begun = last = time.monotonic()
     before: tuple[Any, ...] | None = None
+    waits: Mapping[int, int] = {}
     moving: Iterable[str] = ()
     scale = 2.0 if len(ears.changes) >= CALM else 1.0
     while time.monotonic() - begun < patience:
         time.sleep(0.1)
         heard = ears.listen()
         if heard:
-            last, moving = time.monotonic(), heard
+            last, moving, waits = time.monotonic(), heard, monitor.waits()
         if time.monotonic() - last < QUIET / 2:
             continue
         pulse = monitor.pulse()
         if pulse.signature != before:
             last, before = (time.monotonic() if before is not None else last), pulse.signature
+            waits = monitor.waits()
             tell(f"settling: {pulse.waiting[0]}" if pulse.waiting else "settling")
             continue
-        still = time.monotonic() - last
+        still = time.monotonic() - last - monitor.starved(waits)
         if still < monitor.quiet:
             continue
         apart = monitor.out_of_step()

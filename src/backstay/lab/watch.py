@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from backstay.lab.ask import Ground, banner, resolves, works
 from backstay.lab.design import NEIGHBOR, ROUTER
+from backstay.lab.lateness import Lateness
 from backstay.lab.outcome import ground
 from backstay.lab.places import stands
 from backstay.lab.record import Content, Record
@@ -39,6 +40,9 @@ class Watch:
         self.network = content.network
         self._good: dict[str, dict[str, bool]] = {name: {} for name in (NAMES, ROUTES, OPERATORS, SERVICES, SITES)}
         self._once_good: set[tuple[str, str]] = set()
+        self._asked: dict[str, float] = {}
+        self._unsettled = False
+        self._lateness = Lateness()
         self._stop = threading.Event()
         self._told = 0
         self._thread = threading.Thread(target=self._main, name="lab-watch", daemon=True)
@@ -66,6 +70,12 @@ class Watch:
     def count(self, series: str) -> tuple[int, int]:
         answers = self._good[series]
         return sum(answers.values()), len(answers)
+
+    def at_rest(self, since: float) -> bool:
+        """Whether every probe has been asked from beginning to end after a moment of the timeline, and no health check is in the
+        middle of changing its mind.
+        """
+        return not self._unsettled and all(self._asked.get(name, 0.0) > since for name in self._wanted())
 
     def missing(self) -> str:
         """The first probes that are not good, for people."""
@@ -117,11 +127,12 @@ class Watch:
 
     async def _run(self) -> None:
         work = [
-            self._each(NAMES_PACE, self._names),
-            self._each(ROUTES_PACE, self._routes),
-            self._each(SERVICE_PACE, self._services),
-            self._each(EVENTS_PACE, self._events),
+            self._each(NAMES, NAMES_PACE, self._names),
+            self._each(ROUTES, ROUTES_PACE, self._routes),
+            self._each(SERVICES, SERVICE_PACE, self._services),
+            self._each(SITES, EVENTS_PACE, self._events),
             self._ssh(),
+            self._lateness.watch(),
         ]
         tasks = [asyncio.create_task(item) for item in work]
         while not self._stop.is_set():
@@ -133,14 +144,17 @@ class Watch:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _each(self, pace: float, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _each(self, series: str, pace: float, ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:
-            begun = time.monotonic()
+            begun, asked = time.monotonic(), self.now()
             await ask()
+            self._asked[series] = asked
             await asyncio.sleep(max(0.02, pace - (time.monotonic() - begun)))
 
     def _note(self, series: str, what: str, good: bool, said: str = "") -> None:
-        """Keep an answer; a change of it is an event."""
+        """Keep an answer; a change of it is an event. A bad one that came while this program was late itself is none."""
+        if not good and self._lateness.since(time.monotonic() - PATIENCE):
+            return
         answers = self._good[series]
         before = answers.get(what)
         answers[what] = good
@@ -187,11 +201,12 @@ class Watch:
         """One operator and one router after the other, many under way at once."""
         pairs = self._ssh_targets()
         while pairs:
-            running = set()
+            running, asked = set(), self.now()
             for source, router in pairs:
                 running.add(asyncio.create_task(self._ssh_once(source, router)))
                 await asyncio.sleep(SSH_PACE)
             await asyncio.gather(*running)
+            self._asked[OPERATORS] = asked
         await asyncio.Event().wait()
 
     async def _ssh_once(self, source: str, router: str) -> None:
@@ -219,8 +234,10 @@ class Watch:
         self._told = len(lines)
         health = self.record.folder / "health.json"
         if health.exists():
-            for site, told in json.loads(health.read_text()).items():
+            found = json.loads(health.read_text())
+            for site, told in found.items():
                 self._good[SITES][site] = bool(told["announced"])
+            self._unsettled = not all(told["settled"] for told in found.values())
             self.timeline.sample(SITES, self.now(), *self.count(SITES))
 
 
