@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.lab.labkit import DNS, NOTHING_LEFT, WITH_DNS, left, pair, require_lab
 
+from backstay.lab import record
 from backstay.lab.replay import outage_seen, replay
-from backstay.lab.timeline import NAMES, OPERATORS, ROUTES, SERVICES, SITES, measures
+from backstay.lab.timeline import NAMES, OPERATORS, ROUTES, SERVICES, SITES, measures, told
 from backstay.read.change import read_change
 from backstay.read.merge import plan_change
 
-SMALL, CLI = f"replay-small-{os.getpid()}", f"replay-cli-{os.getpid()}"
+SMALL, CLI, DYING = (f"replay-{name}-{os.getpid()}" for name in ("small", "cli", "dying"))
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
 
@@ -66,6 +69,22 @@ def test_the_outage_in_small(tmp_path: Path) -> None:
     found = measures(timeline)
     # three checks of half a second must fail before a site withdraws; what the outside hears cannot come before
     assert found["first DNS site withdraws after the command"] >= 1.0
+
+
+def test_a_daemon_that_dies_meanwhile_is_told_as_such(tmp_path: Path) -> None:
+    network = pair(folder(tmp_path), **WITH_DNS)
+
+    def tell(text: str) -> None:
+        pid = record.root() / DYING / "b" / "staticd.pid"
+        if text.startswith("typed on") and pid.exists():
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+
+    change = read_change(tmp_path / "change.yaml")
+    timeline = replay(plan_change(network, replace(change, rollback=())), identity=DYING, tell=tell)
+    assert left(DYING) == NOTHING_LEFT
+    (died,) = [item for item in timeline.happenings if item.kind == "died"]
+    assert (died.subject, died.text) == ("b: staticd", "b: staticd died: what follows comes of that too")
+    assert any("b: staticd died" in line for line in told(timeline))
 
 
 def test_the_command_prints_the_timeline_writes_both_files_and_then_asks_the_audit(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ SHORT = {NAMES: "names", ROUTES: "DNS prefixes heard", SITES: "sites", OPERATORS
 @dataclass(frozen=True, slots=True, order=True)
 class Happening:
     """One event; ``at`` in seconds since the replay began. ``kind``: phase, typed, site-withdrawn, site-announced, health,
-    lost, regained, shown (what a program printed, in ``text``).
+    lost, regained, died (a daemon), shown (what a program printed, in ``text``).
     """
 
     at: float

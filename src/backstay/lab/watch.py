@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from backstay.lab.ask import Ground, banner, resolves, works
 from backstay.lab.design import NEIGHBOR, ROUTER
+from backstay.lab.health import dead
 from backstay.lab.lateness import Lateness
 from backstay.lab.outcome import ground
 from backstay.lab.places import stands
@@ -26,7 +27,8 @@ from backstay.model.endpoints import loopback
 from backstay.model.errors import Unproven
 from backstay.model.selection import select
 
-NAMES_PACE, ROUTES_PACE, SERVICE_PACE, SSH_PACE, EVENTS_PACE = 0.2, 0.1, 0.5, 0.06, 0.1
+NAMES_PACE, ROUTES_PACE, SERVICE_PACE, SSH_PACE, EVENTS_PACE, DEATHS_PACE = 0.2, 0.1, 0.5, 0.06, 0.1, 1.0
+DIED = "died"
 PATIENCE = 1.0
 OPERATOR_PLACES = ("in-band",)
 
@@ -40,6 +42,7 @@ class Watch:
         self.network = content.network
         self._good: dict[str, dict[str, bool]] = {name: {} for name in (NAMES, ROUTES, OPERATORS, SERVICES, SITES)}
         self._once_good: set[tuple[str, str]] = set()
+        self._died: set[str] = set()
         self._asked: dict[str, float] = {}
         self._unsettled = False
         self._lateness = Lateness()
@@ -131,6 +134,7 @@ class Watch:
             self._each(ROUTES, ROUTES_PACE, self._routes),
             self._each(SERVICES, SERVICE_PACE, self._services),
             self._each(SITES, EVENTS_PACE, self._events),
+            self._each(DIED, DEATHS_PACE, self._deaths),
             self._ssh(),
             self._lateness.watch(),
         ]
@@ -222,6 +226,13 @@ class Watch:
         answers = await asyncio.gather(*asks)
         text = answers[0].text if answers else "no address"
         self._note(OPERATORS, f"{source} to {router}", any(answer.ok for answer in answers), text)
+
+    async def _deaths(self) -> None:
+        """A daemon that dies takes routes with it: what follows is no consequence of what was typed, so it is told as such."""
+        for name in await asyncio.to_thread(dead, self.record):
+            if name not in self._died:
+                self._died.add(name)
+                self.timeline.add(self.now(), DIED, name, f"{name} died: what follows comes of that too")
 
     async def _events(self) -> None:
         """What the health checks did, and which sites announce."""
