@@ -1,13 +1,14 @@
 """BGP after a failure, from where it had come to rest: what routers do, withdrawing and choosing anew until all is quiet.
 
-Only what the failure touches is looked at again: sessions that are gone, next hops whose cost is another one. Afterwards
-every speaker is put back as it was, so that the next failure starts from the same rest.
+Only what the failure touches is looked at again: sessions that are gone, next hops whose cost is another one. A leaf, which
+passes nothing on, is not waited for: it looks at what it was told when somebody asks for its choice. Afterwards every
+speaker is put back as it was, so that the next failure starts from the same rest.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -15,7 +16,7 @@ from backstay.model.address import Address, Prefix
 from backstay.model.state import Route
 from backstay.referee.bgp_answer import Answer
 from backstay.referee.bgp_decide import Choice, Path
-from backstay.referee.bgp_ends import End
+from backstay.referee.bgp_ends import IBGP, End
 from backstay.referee.bgp_exchange import MOST_DECISIONS, Exchange
 from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_speaker import Speaker
@@ -23,10 +24,6 @@ from backstay.referee.seams import Interior, Place
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-Changes = dict[Place, dict[Prefix, Route | None]]
-"""By table: prefixes whose BGP route leads elsewhere, or is none any more (None)."""
-
 
 Dearer = Mapping[Address, int | None]
 """How much more a next hop costs; None: it may not be reached any more, or nobody knows without looking."""
@@ -72,17 +69,20 @@ class Contest:
         return True
 
 
-Contests = Mapping[Place, Mapping[Address, list[Contest]]]
-"""By speaker and next hop: where the cost of that next hop may matter. Groups whose paths compare alike are one contest."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Contests:
+    """The contests of a speaker: ``over`` a next hop whose cost may matter, and the one of each group. Groups whose paths
+    compare alike are one contest.
+    """
+
+    over: Mapping[Address, list[Contest]]
+    of: Mapping[int, Contest]
 
 
-def contests(exchange: Exchange) -> Contests:
-    """Every contest of a network at rest."""
-    return {place: _contests(speaker) for place, speaker in exchange.speakers.items()}
-
-
-def _contests(speaker: Speaker) -> dict[Address, list[Contest]]:
+def contests(speaker: Speaker) -> Contests:
+    """Those of a speaker at rest."""
     known: dict[object, Contest] = {}
+    of: dict[int, Contest] = {}
     found: dict[Address, dict[Contest, None]] = {}
     for number, paths in speaker.paths.items():
         best, rivals = _compared(speaker.chosen.get(number), paths.values())
@@ -90,10 +90,27 @@ def _contests(speaker: Speaker) -> dict[Address, list[Contest]]:
         if contest is None:
             contest = known[best, rivals] = Contest(best, rivals, [])
         contest.numbers.append(number)
+        of[number] = contest
         for hop in {path.attributes.next_hop for path in paths.values() if path.end is not None}:
             if hop is not None:
                 found.setdefault(hop, {})[contest] = None
-    return {hop: list(several) for hop, several in found.items()}
+    return Contests({hop: list(several) for hop, several in found.items()}, of)
+
+
+def is_leaf(speaker: Speaker) -> bool:
+    """Whether nothing a speaker hears goes any further: it has internal peers alone, none of them a client (RFC 4456 6), and
+    brings nothing in that could win against what it hears.
+    """
+    return (
+        not any(path.end is None for paths in speaker.paths.values() for path in paths.values())
+        and not any(family.networks or family.redistributions for family in speaker.instance.process.families.values())
+        and all(
+            end.twin is not None
+            and end.sort == IBGP
+            and not any(family.route_reflector_client for family in end.families.values())
+            for end in speaker.ends
+        )
+    )
 
 
 def _compared(
@@ -143,39 +160,131 @@ class Held:
     chosen: Choice | None
 
 
-@dataclass(eq=False)
-class Replay:
-    """One failure played through: for ``affected`` speakers these next hops are dearer; ``interior`` tells what else is
-    asked; those ``dead`` are silent; the sessions in ``cut`` are gone at both ends. ``over`` is `contests` of the exchange.
-    """
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """An exchange at rest, as `Replay` needs it. ``numbers``: the group of each prefix."""
 
     exchange: Exchange
-    over: Contests
+    contests: Mapping[Place, Contests]
+    leaves: frozenset[Place]
+    numbers: Mapping[Prefix, int]
+
+
+def at_rest(exchange: Exchange) -> Rest:
+    """What is known before anything fails."""
+    return Rest(
+        exchange=exchange,
+        contests={place: contests(speaker) for place, speaker in exchange.speakers.items()},
+        leaves=frozenset(place for place, speaker in exchange.speakers.items() if is_leaf(speaker)),
+        numbers={prefix: group.number for group in exchange.groups for prefix in group.prefixes},
+    )
+
+
+Found = Mapping[Prefix, Route | None]
+"""Routes of a group that lead elsewhere now; None: there is none any more."""
+
+
+@dataclass(eq=False)
+class Replay:
+    """One failure played through: ``dearer`` tells which next hops are dearer for a speaker, of which the ``affected`` ones
+    are all that pass anything on; ``interior`` tells what else is asked; those ``dead`` are silent; the sessions in ``cut``
+    are gone at both ends. To be closed.
+    """
+
+    rest: Rest
     interior: Interior
-    affected: Mapping[Place, Dearer]
+    dearer: Callable[[Place], Dearer]
+    affected: Iterable[Place]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
     _sent: dict[tuple[Place, int], list[tuple[dict[int, Attributes], Attributes | None]]] = field(default_factory=dict)
     _costs: dict[Place, tuple[Interior, dict[tuple[Address, bool], int | None]]] = field(default_factory=dict)
     _queue: deque[tuple[Place, int]] = field(default_factory=deque)
+    _parted: dict[Place, list[End]] = field(default_factory=dict)
+    _pending: dict[tuple[Place, int], dict[End, Attributes | None]] = field(default_factory=dict)
+    _found: dict[tuple[Place, int], Found | None] = field(default_factory=dict)
 
-    def run(self) -> Changes | None:
-        """What changes in where the tables lead; None where it does not come to rest. Everything is put back afterwards."""
-        try:
-            for place in sorted(self.affected.keys() - self.dead):
+    def __post_init__(self) -> None:
+        self.exchange = self.rest.exchange
+        self._answer = Answer(self.exchange)
+
+    def play(self) -> bool:
+        """Until all is quiet; False where it does not come to rest."""
+        for place in sorted(self.affected):
+            if place not in self.dead:
                 self._compare_anew(place)
-            for end in self.cut:
-                self._lose(end)
-            return dict(self._changes()) if self._quiet() else None
-        finally:
-            self._put_back()
+        for end in self.cut:
+            self._lose(end)
+        return self._quiet()
+
+    # ------------------------------------------------------------------------------------------- what is asked
+
+    def changed(self, place: Place, prefix: Prefix) -> bool:
+        """Whether a route leads elsewhere, or stands elsewhere among those of other protocols; other attributes change no
+        walk. Never at a dead speaker.
+        """
+        number = self.rest.numbers.get(prefix)
+        return number is not None and self._look(place, number) is not None
+
+    def route(self, place: Place, prefix: Prefix) -> Route | None:
+        """A changed route as it is now."""
+        found = self._look(place, self.rest.numbers[prefix])
+        return found.get(prefix) if found else None
+
+    def newly_routed(self) -> Iterator[tuple[Place, Prefix]]:
+        """Routes where somebody who passes routes on looked again, or a leaf had none and was told of one."""
+        fresh = [
+            at for at, news in self._pending.items() if at[1] not in self._speaker(at[0]).chosen and any(news.values())
+        ]
+        for at in [*self._held, *fresh]:
+            for prefix, route in (self._look(*at) or {}).items():
+                if route is not None:
+                    yield at[0], prefix
+
+    def _speaker(self, place: Place) -> Speaker:
+        return self.exchange.speakers[place]
+
+    def _look(self, place: Place, number: int) -> Found | None:
+        at = (place, number)
+        if at not in self._found:
+            if place in self.rest.leaves and place not in self.dead:
+                self._decide_leaf(place, number)
+            self._found[at] = self._compared(place, number)
+        return self._found[at]
+
+    def _decide_leaf(self, place: Place, number: int) -> None:
+        """What a leaf makes of the last it was told, of sessions lost, of next hops that are dearer."""
+        speaker, news = self._speaker(place), self._pending.get((place, number), {})
+        received = speaker.received.get(number, {})
+        lost = [end for end in self._parted.get(place, ()) if end in received]
+        contest = self.rest.contests[place].of.get(number)
+        if not news and not lost and (contest is None or contest.stays(self.dearer(place))):
+            return
+        self._touch(place, number)
+        group = self.exchange.groups[number]
+        for end in lost:
+            speaker.receive(end, group, None)
+        for end, attributes in news.items():
+            speaker.receive(end, group, attributes)
+        speaker.decide(number)
+
+    def _compared(self, place: Place, number: int) -> Found | None:
+        held = self._held.get((place, number))
+        if held is None or place in self.dead:
+            return None
+        speaker, group = self._speaker(place), self.exchange.groups[number]
+        new = speaker.chosen.get(number)
+        if held.chosen is new or _leads(speaker, held.chosen) == _leads(speaker, new):
+            return None
+        routes = self._answer.routes_of(speaker, number)
+        return {prefix: routes.get(prefix) for prefix in group.prefixes}
 
     # ------------------------------------------------------------------------------------------- what happens
 
     def _compare_anew(self, place: Place) -> None:
         """Next hops cost something else now: look again at the groups where that may decide."""
-        dearer, over = self.affected[place], self.over[place]
+        dearer, over = self.dearer(place), self.rest.contests[place].over
         asked = {contest: None for hop in dearer for contest in over.get(hop, ())}
         for number in sorted(number for contest in asked if not contest.stays(dearer) for number in contest.numbers):
             self._touch(place, number)
@@ -186,7 +295,7 @@ class Replay:
         place = speaker.instance.place
         before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
         self._costs[place] = (speaker.interior, before)
-        dearer = self.affected[place]
+        dearer = self.dearer(place)
         speaker.interior = self.interior
         speaker._costs = {at: cost for at, cost in before.items() if at[0] not in dearer}  # noqa: SLF001
         for (hop, connected), cost in before.items():
@@ -196,13 +305,18 @@ class Replay:
 
     def _lose(self, end: End) -> None:
         place = end.instance.place
-        if place not in self.dead:
+        if place in self.rest.leaves:
+            self._parted.setdefault(place, []).append(end)
+        elif place not in self.dead:
             speaker = self.exchange.speakers[place]
             for number in [number for number, held in speaker.received.items() if end in held]:
                 self._receive(end, number, None)
 
     def _receive(self, end: End, number: int, attributes: Attributes | None) -> None:
         place = end.instance.place
+        if place in self.rest.leaves:
+            self._pending.setdefault((place, number), {})[end] = attributes
+            return
         self._touch(place, number)
         if self.exchange.speakers[place].receive(end, self.exchange.groups[number], attributes):
             self._queue.append((place, number))
@@ -235,7 +349,7 @@ class Replay:
         if (place, number) in self._held:
             return
         speaker = self.exchange.speakers[place]
-        if place in self.affected and place not in self._costs and place not in self.dead:
+        if place not in self._costs and place not in self.dead and self.dearer(place):
             self._see_costs(speaker)
         received, paths = speaker.received.get(number), speaker.paths.get(number)
         self._held[place, number] = Held(
@@ -244,28 +358,16 @@ class Replay:
             chosen=speaker.chosen.get(number),
         )
         if place in self._costs:
+            dearer = self.dearer(place)
             for end, attributes in list((received or {}).items()):
-                if attributes.next_hop not in self.affected[place] and end in (paths or {}):
+                if attributes.next_hop not in dearer and end in (paths or {}):
                     continue
                 anew = speaker._path(end, self.exchange.groups[number], attributes)  # noqa: SLF001
                 if anew is not None:
                     speaker.paths[number][end] = anew
 
-    def _changes(self) -> Iterator[tuple[Place, dict[Prefix, Route | None]]]:
-        """Routes that lead elsewhere, or stand elsewhere among those of other protocols; other attributes change no walk."""
-        answer = Answer(self.exchange)
-        found: Changes = {}
-        for (place, number), held in self._held.items():
-            speaker = self.exchange.speakers[place]
-            new = speaker.chosen.get(number)
-            if held.chosen is new or _leads(speaker, held.chosen) == _leads(speaker, new) or place in self.dead:
-                continue
-            routes: Mapping[Prefix, Route] = answer.routes_of(speaker, number)
-            group = self.exchange.groups[number]
-            found.setdefault(place, {}).update((prefix, routes.get(prefix)) for prefix in group.prefixes)
-        yield from found.items()
-
-    def _put_back(self) -> None:
+    def close(self) -> None:
+        """Put everything back."""
         for (place, number), held in self._held.items():
             speaker = self.exchange.speakers[place]
             _restore(speaker.received, number, held.received)

@@ -135,11 +135,14 @@ class Rib:
         if prefix in self.statics[place]:
             offers += self._static_routes(place, prefix)
         if with_bgp:
-            offers.append(self._followed(place, prefix, self.bgp.get(place, NO_ROUTES).get(prefix)))
+            offers.append(self._followed(place, prefix, self._told_by_bgp(place, prefix)))
         usable = [offer for offer in offers if offer is not None and offer.distance < DISTANCE_NEVER]
         if len(usable) < 2:
             return usable[0] if usable else None
         return min(usable, key=lambda route: (route.distance, route.metric))
+
+    def _told_by_bgp(self, place: Place, prefix: Prefix) -> Route | None:
+        return self.bgp.get(place, NO_ROUTES).get(prefix)
 
     def _followed(self, place: Place, prefix: Prefix, route: Route | None) -> Route | None:
         """A BGP route with its next hops followed to interfaces. Routes with the same next hops lead the same way, but

@@ -13,7 +13,7 @@ from backstay.model.network import InterfaceRef
 from backstay.referee import bgp_origin
 from backstay.referee.bgp_ends import IBGP, End, Instance
 from backstay.referee.bgp_exchange import Exchange
-from backstay.referee.bgp_replay import Changes, Replay, contests, replayable
+from backstay.referee.bgp_replay import Replay, at_rest, replayable
 from backstay.referee.cascade import Settled
 from backstay.referee.converge import View
 from backstay.referee.isis_cut import Forest, IsisCut
@@ -41,8 +41,10 @@ class BgpShort:
     def __post_init__(self) -> None:
         routing = self.settled.world.routing
         self.rib, self.view = routing.rib, View(routing.rib, routing.walker)
-        self.over = contests(self.exchange)
+        self.rest = at_rest(self.exchange)
+        self.nodes = {place: node for node, place in self.places.items()}
         self._find_hops()
+        self.passing = {place for place in self.exchange.speakers if place not in self.rest.leaves}
         self.standing = [end for end in self.exchange.sessions.ends if end.established and not end.tripped]
         self.possible = replayable(self.exchange) and all(
             _is_plain(self.rib, self.forest, end) for end in self.standing
@@ -65,8 +67,8 @@ class BgpShort:
         self._holding: dict[Prefix, bool] = {}
 
     def _find_hops(self) -> None:
-        for place, over in self.over.items():
-            for address in sorted(over):
+        for place, found in self.rest.contests.items():
+            for address in sorted(found.over):
                 self.known_hops.add(address)
                 beneath = self.rib.match(place, address, with_bgp=False)
                 if beneath is not None and beneath[1].protocol == "isis":
@@ -76,50 +78,27 @@ class BgpShort:
 
     # ------------------------------------------------------------------------------------------- one failure
 
-    def changes(self, cut: IsisCut, rib: Rib, down: frozenset[str]) -> Changes | None:
-        """Which BGP routes are other ones over the tables ``rib``; None where only the plain way tells."""
+    def after(self, cut: IsisCut, rib: Rib, down: frozenset[str]) -> Replay | None:
+        """BGP over the tables ``rib``, to be closed; None where only the plain way tells."""
         places = self.places
         if any(self._holds_hop(prefix) for node, prefix in cut.dropped if places[node][0] not in down):
             return None
         dead = frozenset(place for name in down for place in self.places_of.get(name, ()))
         ends = self._cut_sessions(cut, down)
-        if ends is None:
-            return None
         view = View(rib, self.view.walker)
-        if not self._originates_the_same(view, cut, dead):
+        if ends is None or not self._originates_the_same(view, cut, dead):
             return None
-        affected = self._dearer(cut)
-        if not affected and not ends:
-            return {}
-        found = Replay(self.exchange, self.over, view, affected, dead, ends).run()
-        return None if found is None or self._more_specific(found) else found
+        farther = Farther(self, cut)
+        replay = Replay(self.rest, view, farther.at, farther.places & self.passing, dead, ends)
+        if replay.play() and not self._more_specific(replay):
+            return replay
+        replay.close()
+        return None
 
     def _holds_hop(self, prefix: Prefix) -> bool:
         if prefix not in self._holding:
             self._holding[prefix] = any(prefix.holds(hop) for hop in self.known_hops)
         return self._holding[prefix]
-
-    def _dearer(self, cut: IsisCut) -> dict[Place, dict[Address, int | None]]:
-        """How much farther BGP next hops are, speaker by speaker; None where one distance does not tell."""
-        found: dict[Place, dict[Address, int | None]] = {}
-        places, overloaded = self.places, self.forest.overloaded
-        for behind, asking in self.hops.items():
-            now = cut.tree(behind)
-            if not now.turned:
-                continue
-            was = now.before
-            for node in now.turned & overloaded:  # stand in no tree as a start: asked again
-                place = places[node]
-                if place in asking:
-                    found.setdefault(place, {}).update(dict.fromkeys(asking[place]))
-            for node, far in now.farther.items():
-                place = places[node]
-                if place in asking:
-                    table = found.setdefault(place, {})
-                    more = None if far is None else int(far - was[node])
-                    for hop in asking[place]:
-                        table[hop] = None if hop in table else more
-        return found
 
     def _cut_sessions(self, cut: IsisCut, down: frozenset[str]) -> frozenset[End] | None:
         """Ends of sessions that go down: those of routers gone, and those whose two sides no longer reach each other. None
@@ -165,14 +144,54 @@ class BgpShort:
             line.protocol in FIXED for line in lines
         )
 
-    def _more_specific(self, changes: Changes) -> bool:
+    def _more_specific(self, replay: Replay) -> bool:
         """A prefix new to a table could catch packets that matched another one before."""
         tables = self.rib.bgp
-        return any(
-            route is not None and prefix not in tables.get(place, NO_ROUTES)
-            for place, table in changes.items()
-            for prefix, route in table.items()
-        )
+        return any(prefix not in tables.get(place, NO_ROUTES) for place, prefix in replay.newly_routed())
+
+
+@dataclass(eq=False)
+class Farther:
+    """How much farther BGP next hops are after a cut; ``places``: for whom any may be."""
+
+    bgp: BgpShort
+    cut: IsisCut
+    _known: dict[Place, dict[Address, int | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        trees = ((behind, self.cut.tree(behind)) for behind in self.bgp.hops)
+        self._trees = [(behind, tree) for behind, tree in trees if tree.turned]
+        overloaded = self.bgp.forest.overloaded
+        nodes = {node for _, tree in self._trees for node in tree.farther}
+        nodes |= {node for _, tree in self._trees for node in tree.turned & overloaded} if overloaded else set()
+        self.places = {self.bgp.places[node] for node in nodes}
+
+    def at(self, place: Place) -> dict[Address, int | None]:
+        """By next hop, for a speaker; None where one distance does not tell."""
+        if place not in self.places:
+            return NOTHING
+        if place not in self._known:
+            self._known[place] = self._looked(place)
+        return self._known[place]
+
+    def _looked(self, place: Place) -> dict[Address, int | None]:
+        node, found = self.bgp.nodes[place], dict[Address, int | None]()
+        for behind, tree in self._trees:
+            hops = self.bgp.hops[behind].get(place)
+            if not hops:
+                continue
+            if node in tree.farther:
+                far = tree.farther[node]
+                more = None if far is None else int(far - tree.before[node])
+                found.update((hop, None if hop in found else more) for hop in hops)
+            elif (
+                node in self.bgp.forest.overloaded and node in tree.turned
+            ):  # stands in no tree as a start: asked again
+                found.update(dict.fromkeys(hops))
+        return found
+
+
+NOTHING: dict[Address, int | None] = {}
 
 
 def _brings(instance: Instance) -> bool:

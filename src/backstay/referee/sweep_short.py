@@ -19,12 +19,12 @@ from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, Loads, Route
 from backstay.referee.bgp_exchange import Exchange
-from backstay.referee.bgp_replay import Changes
+from backstay.referee.bgp_replay import Replay
 from backstay.referee.cascade import Settled, World
 from backstay.referee.converge import Routing
 from backstay.referee.isis_cut import Forest, IsisCut, can_be_cut
 from backstay.referee.isis_lsp import Node
-from backstay.referee.rib import NO_ROUTES, Rib, connected_routes
+from backstay.referee.rib import Rib, connected_routes
 from backstay.referee.seams import Place, Wiring
 from backstay.referee.sweep_bgp import BgpShort
 from backstay.referee.traffic import Part, arrivals, capacities, lost_of, pour, stream
@@ -44,8 +44,9 @@ Asking = dict[Node, dict[Place, set[Way]]]
 class CutRib(Rib):
     """The tables after a failure: routes are chosen anew only as they are asked for."""
 
-    def __init__(self, base: Rib, wiring: Wiring, cut: IsisCut, bgp: Mapping[Place, Mapping[Prefix, Route]]) -> None:
-        self.network, self.wiring, self.isis, self.ospf, self.bgp = base.network, wiring, cut, base.ospf, bgp
+    def __init__(self, base: Rib, wiring: Wiring, cut: IsisCut, replay: Replay | None) -> None:
+        self.network, self.wiring, self.isis, self.ospf, self.bgp = base.network, wiring, cut, base.ospf, base.bgp
+        self._replay = replay
         self.places, self.statics, self.known = base.places, base.statics, base.known
         self._isis, self._lengths = base._isis, base._lengths  # noqa: SLF001 - the same processes and prefixes
         self._chains, self._leads = base._chains, {}  # noqa: SLF001
@@ -53,6 +54,11 @@ class CutRib(Rib):
         routers = {ref.router for ref in cut.gone}
         anew = {place: connected_routes(self.network, wiring, place) for place in base.places if place[0] in routers}
         self.connected = {**base.connected, **anew}
+
+    def _told_by_bgp(self, place: Place, prefix: Prefix) -> Route | None:
+        if self._replay is not None and self._replay.changed(place, prefix):
+            return self._replay.route(place, prefix)
+        return super()._told_by_bgp(place, prefix)
 
 
 class CutWalker(Walker):
@@ -93,7 +99,7 @@ class Change:
 
     cut: IsisCut
     down: frozenset[str]
-    bgp: Changes
+    bgp: Replay | None
     nodes: Mapping[Place, Node]
     dropped: frozenset[Prefix]
 
@@ -111,7 +117,7 @@ class Change:
             place[0] in self.down
             or self._leads_elsewhere(node, rests.nodes)
             or any(ref in self.cut.gone for ref in rests.sent)
-            or (rests.followed is not None and place in self.bgp and rests.followed in self.bgp[place])
+            or (rests.followed is not None and self.bgp is not None and self.bgp.changed(place, rests.followed))
             or any(prefix in self.dropped for prefix in rests.offered)
         )
 
@@ -283,13 +289,20 @@ class Shortcut:
         cut = IsisCut(self.forest, gone)
         wiring = _without(self.routing.wiring, gone, down, self._addresses)
         base = self.routing.rib
-        changes = {} if self.bgp is None else self.bgp.changes(cut, CutRib(base, wiring, cut, base.bgp), down)
-        if changes is None:
+        replay = None if self.bgp is None else self.bgp.after(cut, CutRib(base, wiring, cut, None), down)
+        if self.bgp is not None and replay is None:
             return None
-        change = Change(cut, down, changes, self.nodes, frozenset(prefix for _node, prefix in cut.dropped))
-        walker = CutWalker(CutRib(base, wiring, cut, _with(base.bgp, changes)), self.depends, change)
+        try:
+            change = Change(cut, down, replay, self.nodes, frozenset(prefix for _node, prefix in cut.dropped))
+            return self._walked(CutWalker(CutRib(base, wiring, cut, replay), self.depends, change), change, hopeless)
+        finally:
+            if replay is not None:
+                replay.close()
+
+    def _walked(self, walker: CutWalker, change: Change, hopeless: set[int]) -> tuple[Loads, float] | None:
+        """What moved, walked again; None where a DNS site no longer may announce."""
         moved = {number for way in self._turned(change) for number in self.depends.through.get(way, ())}
-        if any(number >= len(self.every) for number in moved) and not self._healthy(walker, down):
+        if any(number >= len(self.every) for number in moved) and not self._healthy(walker, change.down):
             return None
         return self._placed(walker, {number for number in moved if number < len(self.every)}, hopeless)
 
@@ -301,8 +314,10 @@ class Shortcut:
             found |= self._asking(change.cut.tree(node).rerouted, asking)
         for node, asking in depends.several.items():
             found |= self._asking(change.cut.tree(node).turned, asking)
-        for place, table in change.bgp.items():
-            found |= {way for prefix in table for way in depends.followed.get((place, prefix), ())}
+        if change.bgp is not None:
+            for at, ways in depends.followed.items():
+                if change.bgp.changed(*at):
+                    found |= ways
         for prefix in change.dropped:
             found |= depends.offered.get(prefix, set())
         for name in change.down:
@@ -419,14 +434,6 @@ def _without(wiring: Wiring, gone: frozenset[InterfaceRef], down: frozenset[str]
             else:
                 owners.pop(address, None)
     return Wiring(routers=wiring.routers - down, up=wiring.up - gone, across=across, owners=owners)
-
-
-def _with(tables: Mapping[Place, Mapping[Prefix, Route]], changes: Changes) -> Mapping[Place, Mapping[Prefix, Route]]:
-    found = dict(tables)
-    for place, table in changes.items():
-        anew = {**tables.get(place, NO_ROUTES), **table}
-        found[place] = {prefix: route for prefix, route in anew.items() if route is not None}
-    return found
 
 
 def _loads(carried: Mapping[InterfaceRef, float], capacity: Mapping[InterfaceRef, float]) -> Loads:
