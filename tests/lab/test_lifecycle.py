@@ -82,8 +82,12 @@ def _maps(process: int) -> list[str]:
 def test_two_labs_side_by_side_know_nothing_of_each_other(tmp_path: Path) -> None:
     network = pair(tmp_path)
     with lab(network, A) as (first, _), lab(network, B) as (second, content):
+        daemon = int((second.node_folder("a") / "zebra.pid").read_text())
+        mounts = Path(f"/proc/{daemon}/mountinfo")
+        assert record.prefix(A) in mounts.read_text()
         down(first)
         assert left(A) == NOTHING_LEFT
+        assert record.prefix(A) not in mounts.read_text()  # nothing keeps the namespaces of the first alive
         assert dead(second) == ()
         settle(second, content)
         assert len(tables(second, content).routes["b"]["default"]) == 3
