@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from backstay.model.address import Address, Prefix
 from backstay.model.errors import NotConverging
@@ -89,9 +90,10 @@ class View:
     _resolved: dict[tuple[str, str, Address], Resolved | None] = field(default_factory=dict)
     _found: dict[tuple[str, str, Prefix], Route | None] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        forwards = all(router.forwarding for router in self.rib.network.routers.values())
-        self._alike = forwards and self.rib.isis.is_even()
+    @cached_property
+    def _alike(self) -> bool:
+        """Whether every router forwards by one and the same IS-IS map."""
+        return all(router.forwarding for router in self.rib.network.routers.values()) and self.rib.isis.is_even()
 
     def table(self, router: str, vrf: str) -> Mapping[Prefix, Route]:
         """See `Interior.table`."""

@@ -323,6 +323,8 @@ class Isis:
         offers = self._offers(chart, prefix)
         if prefix.is_default and self._wants_default(speaker, level):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
+        if not offers:
+            return None
         if any(offer.node == speaker.node and not offer.external for offer in offers):
             return None  # our own: C.2.5 puts it on PATHS at distance 0
         ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}

@@ -128,7 +128,10 @@ class Rib:
 
     def _choose(self, place: Place, prefix: Prefix, *, with_bgp: bool) -> Route | None:
         """Lowest distance, then lowest metric (FRR zebra_rib.c rib_choose_best)."""
-        offers = [self.connected[place].get(prefix)]
+        own = self.connected[place].get(prefix)
+        if own is not None and own.distance == 0:
+            return own  # nothing is nearer (and a connected route's metric is 0)
+        offers = [own]
         if self.ospf:
             offers.append(self.ospf.get(place, NO_ROUTES).get(prefix))
         offers += [self.isis.route(key, prefix) for key in self._isis[place]]
@@ -325,7 +328,18 @@ def _hops(ways: Ways) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]]:
 
 
 def _with_hops(route: Route, shown: tuple[NextHop, ...], forwarding: tuple[NextHop, ...]) -> Route | None:
-    return replace(route, next_hops=shown, forwarding=forwarding) if shown else None
+    if not shown:
+        return None
+    return Route(
+        protocol=route.protocol,
+        distance=route.distance,
+        metric=route.metric,
+        next_hops=shown,
+        forwarding=forwarding,
+        tag=route.tag,
+        kind=route.kind,
+        attributes=route.attributes,
+    )
 
 
 def _sorted(hops: Mapping[NextHop, None]) -> tuple[NextHop, ...]:

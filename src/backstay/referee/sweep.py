@@ -10,6 +10,7 @@ from backstay.model.endpoints import entries
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import FailureResult, Loads
 from backstay.referee.cascade import Settled, settle
+from backstay.referee.garbage import tidy
 from backstay.referee.sweep_short import Shortcut
 from backstay.referee.traffic import Part, lost_mbps, parts, place_demands
 
@@ -39,7 +40,11 @@ def sweep(network: Network, settled: Settled) -> tuple[FailureResult, ...]:
     """What each failure does to loads and demands, health of DNS sites followed to its end."""
     every = parts(network)
     placed = Placed(network, settled, every)
-    return tuple(placed.after(failure) for failure in failures(network, settled.overlay))
+    found = []
+    for failure in failures(network, settled.overlay):
+        found.append(placed.after(failure))
+        tidy()
+    return tuple(found)
 
 
 class Placed:

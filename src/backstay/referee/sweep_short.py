@@ -64,12 +64,12 @@ class CutRib(Rib):
 class CutWalker(Walker):
     """Steps as before wherever nothing they depend on changed."""
 
-    def __init__(self, rib: CutRib, depends: Dependence, change: Change) -> None:
+    def __init__(self, rib: CutRib, depends: Dependence, change: Change, turned: set[Way]) -> None:
         base = depends.walker
         self.network, self.wiring, self.rib = base.network, rib.wiring, rib
         self._steps, self._ends = {}, {}
         self._configured = base._configured  # noqa: SLF001
-        self._depends, self._change = depends, change
+        self._depends, self._change, self._turned = depends, change, turned
 
     def steps(self, place: Place, address: Address) -> tuple[Step, ...]:
         """The equal ways onward."""
@@ -77,7 +77,7 @@ class CutWalker(Walker):
         found = self._steps.get(at)
         if found is None:
             rests = self._depends.rests(at)
-            turned = self._change.touches(at, rests)
+            turned = at in self._turned if at in self._depends.through else self._change.touches(at, rests)
             found = self._steps[at] = tuple(self._look(place, address)) if turned else rests.steps
         return found
 
@@ -234,7 +234,10 @@ class Shortcut:
             self.depends.add(number, (part.router, part.address))
         for number, asked in enumerate(_health(self.settled), len(self.every)):
             self.depends.add(number, asked)
-        self.each = [tuple(pour(routing.walker, part.address, {part.router: part.mbps}).items()) for part in self.every]
+        self.refs = sorted(routing.wiring.up)
+        index = {ref: number for number, ref in enumerate(self.refs)}
+        sent = (pour(routing.walker, part.address, {part.router: part.mbps}) for part in self.every)
+        self.each = [tuple((index[ref], mbps) for ref, mbps in each.items()) for each in sent]
         self.lost = [lost_of(routing.walker, self.arrival, [part]) for part in self.every]
         self.carried = self._poured(routing.walker, range(len(self.every)))[0]
         self.capacity = capacities(self.network)
@@ -294,14 +297,16 @@ class Shortcut:
             return None
         try:
             change = Change(cut, down, replay, self.nodes, frozenset(prefix for _node, prefix in cut.dropped))
-            return self._walked(CutWalker(CutRib(base, wiring, cut, replay), self.depends, change), change, hopeless)
+            return self._walked(CutRib(base, wiring, cut, replay), change, hopeless)
         finally:
             if replay is not None:
                 replay.close()
 
-    def _walked(self, walker: CutWalker, change: Change, hopeless: set[int]) -> tuple[Loads, float] | None:
+    def _walked(self, rib: CutRib, change: Change, hopeless: set[int]) -> tuple[Loads, float] | None:
         """What moved, walked again; None where a DNS site no longer may announce."""
-        moved = {number for way in self._turned(change) for number in self.depends.through.get(way, ())}
+        turned = self._turned(change)
+        walker = CutWalker(rib, self.depends, change, turned)
+        moved = {number for way in turned for number in self.depends.through.get(way, ())}
         if any(number >= len(self.every) for number in moved) and not self._healthy(walker, change.down):
             return None
         return self._placed(walker, {number for number in moved if number < len(self.every)}, hopeless)
@@ -341,10 +346,11 @@ class Shortcut:
 
     def _placed(self, walker: Walker, moved: set[int], hopeless: set[int]) -> tuple[Loads, float]:
         """Loads with the moved demands taken off where they were and put where they are."""
-        changed: dict[InterfaceRef, float] = {}
+        taken: dict[int, float] = defaultdict(float)
         for number in moved | hopeless:
-            for ref, mbps in self.each[number]:
-                changed[ref] = changed.get(ref, 0.0) - mbps
+            for at, mbps in self.each[number]:
+                taken[at] -= mbps
+        changed = {self.refs[at]: mbps for at, mbps in taken.items()}
         poured, lost = self._poured(walker, sorted(moved - hopeless))
         for ref, mbps in poured.items():
             changed[ref] = changed.get(ref, 0.0) + mbps
