@@ -15,7 +15,7 @@ from backstay.lab import dns, record, requirements, speaker
 from backstay.lab.cables import cables, joints, pairs, rising
 from backstay.lab.design import DNS, NEIGHBOR, ROUTER, SWITCH, Design, Node, design
 from backstay.lab.frr import CRASH_LOGS, USER, Boot, boot, configure, daemons, start
-from backstay.lab.namespace import batch, create, inside, overlay_folder, prepare
+from backstay.lab.namespace import batch, create, in_memory, inside, overlay_folder, prepare
 from backstay.lab.neighbor_table import overflows
 from backstay.lab.record import Content, Record
 from backstay.lab.teardown import down
@@ -30,6 +30,8 @@ WORKERS = 4
 """Routers started side by side: a router waits for its daemons now and then, so more than there are processors (measured on
 two: 2 are slower, 8 are not faster).
 """
+SIZE = "2g"
+"""Most that a lab's files may take: configurations, logs, what was heard."""
 FIRST_SETTINGS = (
     ("ipv4/ip_forward", "1"),
     ("ipv4/conf/all/rp_filter", "0"),
@@ -81,8 +83,9 @@ def up(
         id=name, network=network.name, source=source, state=record.BUILDING, namespaces=names,
         owner=record.me(), timers=timers, bound=bound, overflows=overflows(),
     )  # fmt: skip
-    record.write(kept)
     try:
+        in_memory(folder, SIZE)
+        record.write(kept)
         record.keep(kept, Content(network=network, overlay=overlay, design=plan))
         return _Site(kept, network, plan, folder, tell).build(later, servers=servers)
     except BaseException:

@@ -20,7 +20,7 @@ from backstay.model.errors import EnvironmentError_
 
 NAMES = Path("/run/netns")
 CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x20000
-MS_REC, MS_SLAVE, MS_BIND = 0x4000, 0x80000, 0x1000
+MS_REC, MS_SLAVE, MS_BIND, MNT_DETACH = 0x4000, 0x80000, 0x1000, 2
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 IFF_UP = 1
 
@@ -62,6 +62,18 @@ def overlay_folder(own: Path, over: Path) -> None:
         raise _mount_error("detach the mounts")
     if _libc.mount(str(own).encode(), str(over).encode(), None, MS_BIND, None) != 0:
         raise _mount_error(f"mount {own} on {over}")
+
+
+def in_memory(folder: Path, size: str) -> None:
+    """Keep what is written into the folder from now on in memory: thousands of small files go in one moment."""
+    if _libc.mount(b"backstay", str(folder).encode(), b"tmpfs", 0, f"mode=755,size={size}".encode()) != 0:
+        raise _mount_error(f"mount a file system at {folder}")
+
+
+def forget(folder: Path) -> None:
+    """Undo `in_memory`, with all that was written; nothing where nothing was mounted."""
+    while folder.is_mount() and _libc.umount2(str(folder).encode(), MNT_DETACH) == 0:
+        continue
 
 
 def _mount_error(what: str) -> EnvironmentError_:

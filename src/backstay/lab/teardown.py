@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from backstay.lab import record
-from backstay.lab.namespace import named, processes, remove
+from backstay.lab.namespace import forget, named, processes, remove
 from backstay.lab.record import Record
 from backstay.model.errors import EnvironmentError_
 
@@ -32,6 +32,7 @@ def down(kept: Record) -> None:
             break
         _kill(found)
     remove(names)
+    forget(kept.folder)
     shutil.rmtree(kept.folder, ignore_errors=True)
 
 
