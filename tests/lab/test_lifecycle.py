@@ -326,6 +326,11 @@ def test_what_the_outside_heard_is_kept_as_mrt_and_bmp(tmp_path: Path) -> None:
         assert settle(kept, content) == ()
         files = recordings(kept, content.design)
         assert list(files) == ["dns/edge", "user"]
+        shown = subprocess.run(
+            [sys.executable, "-c", "from backstay.cli.main import main; main()", "lab", "status"],
+            capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "300"},
+        )  # fmt: skip
+        assert f"{A}: 2 outside speakers record what they hear: {kept.folder}/*/heard.bmp, heard.mrt" in shown.stdout
         mrt, bmp = files["user"]
         assert until(lambda: _heard(mrtparse, mrt) == ["+192.0.2.0/24"])
         with inside(kept.namespaces["b"]):

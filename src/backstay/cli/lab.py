@@ -109,8 +109,14 @@ def _state(kept: Record) -> str:
 
 
 def _tell_recordings(kept: Record) -> None:
-    for name, paths in _recordings(kept).items():
-        console().print(f"{kept.id}: {name} hears {', '.join(map(str, paths))}", markup=False, soft_wrap=True)
+    found = _recordings(kept)
+    kinds = sorted({path.name for paths in found.values() for path in paths})
+    if found:
+        console().print(
+            f"{kept.id}: {len(found)} outside speakers record what they hear: {kept.folder}/*/{', '.join(kinds)} "
+            "(--format json names each file)",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def _recordings(kept: Record) -> dict[str, tuple[Path, ...]]:
