@@ -42,7 +42,7 @@ def beside(other: Engine, part: Part | None = None) -> Engine:
             raise Unproven(
                 f"{refusal}; the change can affect all of it: every router exchanges routes with every other"
             )
-        real = simulate(*cut(network, overlay, part), servers=False)
+        real = simulate(*cut(network, overlay, part))
         whole = other(network, overlay, sweep)
         noted = (*real.notes, part.note(refusal))
         return completed(replace(filled(real, whole, part, overlay), notes=noted), whole)
@@ -58,14 +58,14 @@ def _refusal(network: Network, overlay: Overlay) -> str:
         return str(error)
 
 
-def simulate(network: Network, overlay: Overlay = NOTHING, *, servers: bool = True) -> State:
-    """What real routers and DNS servers do under the overlay; without ``servers`` the routers alone.
+def simulate(network: Network, overlay: Overlay = NOTHING) -> State:
+    """What real routers and DNS servers do under the overlay.
 
     Raises `Unproven` for a network no lab of this machine can be, one that does not come to rest, or a daemon that dies.
     """
     identity = record.free_id(f"engine-{os.getpid()}")
     try:
-        kept = up(network, overlay, identity=identity, source="engine", servers=servers, bound=True)
+        kept = up(network, overlay, identity=identity, source="engine", bound=True)
     except Unproven:
         raise
     except BackstayError as error:
@@ -74,7 +74,7 @@ def simulate(network: Network, overlay: Overlay = NOTHING, *, servers: bool = Tr
         content = record.content(kept)
         _reset(kept, content)
         settle(kept, content)
-        return state(kept, content, questions=servers)
+        return state(kept, content)
     finally:
         down(kept)
 

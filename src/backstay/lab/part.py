@@ -22,8 +22,6 @@ from backstay.model.state import State
 
 IGPS = ("isis", "ospf", "ospf6")
 SHOWN = 8
-ANSWERS = frozenset({"routes", "adjacencies", "sessions", "advertisements"})
-"""Fields of a `State` that real routers of a part answer for, about those routers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
