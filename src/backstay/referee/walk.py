@@ -87,7 +87,8 @@ class Walker:
         target = address if hop.address is None and hop.neighbor is None else hop.address
         receiver = self._receiver(out, hop, target)
         if receiver is None:
-            return Step(out, self._beyond(router, route, target, address))
+            end = self._beyond(router, route, target, address)
+            return Step(None if end.fate is Fate.UNREACHABLE else out, end)  # whom nobody answers for is not sent to
         if not self.network.routers[receiver.router].forwarding and not self._delivers(receiver, address):
             return Step(out, End(Fate.DISCARDED, receiver.router))
         return Step(out, (receiver.router, self.vrf(receiver)))

@@ -56,8 +56,12 @@ class Routing:
         """
         result = NO_BGP
         history: list[Imports] = [interior.nothing]
+        settled: list[Imports] = []
         while True:
             imports = self._imports(interior, result, history)
+            if imports in settled:
+                raise _circle(settled, imports)
+            settled.append(imports)
             underlay = interior.rib(imports, NO_BGP)
             result = self._compute_bgp(self._network, overlay, interior.topology, underlay)
             rib = interior.rib(imports, result)

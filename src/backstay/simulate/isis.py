@@ -115,7 +115,9 @@ class Isis:
             if one.node in index and other.node in index and _in_topology(one, other, multi=multi)
             for edge in self._edge(one, other, level, index)
         ]
-        closed = frozenset(index[key] for key in keys if _overloaded(self.circuits.nodes[key]))
+        # ``set-overload-bit`` sets the bit of the LSP's header, which is that of the standard topology (RFC 5120 3.2).
+        full = () if multi else (key for key in keys if _overloaded(self.circuits.nodes[key]))
+        closed = frozenset(index[key] for key in full)
         return Graph(level, multi, Paths(keys, edges, closed, self._limit(keys)))
 
     def _edge(self, one: Circuit, other: Circuit, level: int, index: Mapping[NodeKey, int]) -> Iterable[Edge]:
