@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -186,15 +187,15 @@ Found = Mapping[Prefix, Route | None]
 
 @dataclass(eq=False)
 class Replay:
-    """One failure played through: ``dearer`` tells which next hops are dearer for a speaker, of which the ``affected`` ones
-    are all that pass anything on; ``interior`` tells what else is asked; those ``dead`` are silent; the sessions in ``cut``
+    """One failure played through: ``dearer`` tells which next hops are dearer for a speaker, ``affected`` are those for whom
+    some are; ``interior`` tells what else is asked; those ``dead`` are silent; the sessions in ``cut``
     are gone at both ends. To be closed.
     """
 
     rest: Rest
     interior: Interior
     dearer: Callable[[Place], Dearer]
-    affected: Iterable[Place]
+    affected: AbstractSet[Place]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
@@ -208,15 +209,19 @@ class Replay:
     def __post_init__(self) -> None:
         self.exchange = self.rest.exchange
         self._answer = Answer(self.exchange)
+        self._concerned: set[Place] = set()
 
     def play(self) -> bool:
         """Until all is quiet; False where it does not come to rest."""
-        for place in sorted(self.affected):
-            if place not in self.dead:
-                self._compare_anew(place)
+        for place in sorted(self.affected - self.rest.leaves - self.dead):
+            self._compare_anew(place)
         for end in self.cut:
             self._lose(end)
-        return self._quiet()
+        quiet = self._quiet()
+        self._concerned = {*self.affected, *self._parted}.union(
+            at[0] for held in (self._held, self._pending) for at in held
+        )
+        return quiet
 
     # ------------------------------------------------------------------------------------------- what is asked
 
@@ -224,6 +229,8 @@ class Replay:
         """Whether a route leads elsewhere, or stands elsewhere among those of other protocols; other attributes change no
         walk. Never at a dead speaker.
         """
+        if place not in self._concerned:
+            return False
         number = self.rest.numbers.get(prefix)
         return number is not None and self._look(place, number) is not None
 

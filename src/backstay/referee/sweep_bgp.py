@@ -44,7 +44,6 @@ class BgpShort:
         self.rest = at_rest(self.exchange)
         self.nodes = {place: node for node, place in self.places.items()}
         self._find_hops()
-        self.passing = {place for place in self.exchange.speakers if place not in self.rest.leaves}
         self.standing = [end for end in self.exchange.sessions.ends if end.established and not end.tripped]
         self.possible = replayable(self.exchange) and all(
             _is_plain(self.rib, self.forest, end) for end in self.standing
@@ -89,7 +88,7 @@ class BgpShort:
         if ends is None or not self._originates_the_same(view, cut, dead):
             return None
         farther = Farther(self, cut)
-        replay = Replay(self.rest, view, farther.at, farther.places & self.passing, dead, ends)
+        replay = Replay(self.rest, view, farther.at, farther.places, dead, ends)
         if replay.play() and not self._more_specific(replay):
             return replay
         replay.close()
@@ -164,7 +163,7 @@ class Farther:
         overloaded = self.bgp.forest.overloaded
         nodes = {node for _, tree in self._trees for node in tree.farther}
         nodes |= {node for _, tree in self._trees for node in tree.turned & overloaded} if overloaded else set()
-        self.places = {self.bgp.places[node] for node in nodes}
+        self.places = {self.bgp.places[node] for node in nodes} & self.bgp.exchange.speakers.keys()
 
     def at(self, place: Place) -> dict[Address, int | None]:
         """By next hop, for a speaker; None where one distance does not tell."""
