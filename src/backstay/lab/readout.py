@@ -29,7 +29,8 @@ from backstay.model.errors import Unproven
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Adjacency, Advertisement, Route, Session, State
 
-READERS = 4
+READERS = 64
+"""Routers asked at the same time: all the work is theirs, each in a process of its own."""
 BGP = frozenset({"bgp", "ibgp", "aggregate"})
 ANSWERS = frozenset({"routes", "adjacencies", "sessions", "advertisements", "flows", "sites", "services", "access"})
 """Fields of a `State` the lab answers for: packets it forwards are too few to be loads, and it fails nothing by turns."""
