@@ -9,11 +9,11 @@ this order, the state of the whole comes back and `NotConverging` carries the ci
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backstay.model.address import Address, Prefix
-from backstay.model.errors import NotConverging
+from backstay.model.errors import NotConverging, Unproven
 from backstay.model.network import InterfaceRef
 from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
@@ -24,6 +24,7 @@ from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_reach import Reach
 from backstay.simulate.bgp_sinks import Shortcut, Sinks, imports_as_is
 from backstay.simulate.bgp_speaker import IBGP, Peering, Speaker, over_link_local
+from backstay.simulate.bgp_watch import Watch
 from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Topology
 
@@ -81,6 +82,7 @@ class Solver:
         self._topology = topology
         self._reach = reach
         self._leaks = _leaks(speakers)
+        self._several = any(peering.kind != IBGP and peering.reverse is not None for peering in peerings)
         self.sinks = Sinks(speakers, peerings, self._passing_on())
         self._outgoing: dict[tuple[int, int], list[Peering]] = {}
         self._to_sinks: dict[tuple[int, int], dict[int, list[Peering]]] = {}
@@ -125,8 +127,17 @@ class Solver:
             self._to_sinks.setdefault(key, {}).setdefault(group, []).append(peering)
 
     def solve(self, task: Task) -> Outcome:
-        """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate."""
-        return _Run(self, task).outcome
+        """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate, and where what it
+        settles on depends on the order of messages (RFC 4264): tried the other way round where own ASes are several.
+        """
+        outcome = _Run(self, task).outcome
+        if self._several:
+            again = _Run(self, task, last_first=True).outcome
+            odd = [i for i in outcome.chosen.keys() | again.chosen.keys() if _best(outcome, i) != _best(again, i)]
+            if odd:
+                names = ", ".join(sorted(self.speakers[index].name for index in odd))
+                raise Unproven(f"which way to {task.prefix} BGP settles on depends on the order of messages at {names}")
+        return outcome
 
     def outgoing(self, speaker: int, version: int) -> list[Peering]:
         """Sessions to everybody but sinks."""
@@ -257,6 +268,11 @@ class Solver:
         return self._connected[key]
 
 
+def _best(outcome: Outcome, index: int) -> tuple[Path, str] | None:
+    chosen = outcome.chosen.get(index)
+    return None if chosen is None else (chosen.best.path, chosen.best.peer_text)
+
+
 def through_itself(path: Path, prefix: Prefix) -> bool:
     """Whether the route is one to its own next hop alone."""
     return prefix.is_host and path.next_hop is not None and prefix.holds(path.next_hop)
@@ -281,9 +297,10 @@ def _leaks(speakers: Sequence[Speaker]) -> dict[tuple[int, int], list[tuple[int,
 
 
 class _Run:
-    """The worklist of one task."""
+    """The worklist of one task. ``last_first``: who was woken last takes the next turn."""
 
-    def __init__(self, solver: Solver, task: Task) -> None:
+    def __init__(self, solver: Solver, task: Task, *, last_first: bool = False) -> None:
+        self._last_first = last_first
         self._solver = solver
         self._task = task
         self._version = task.prefix.version
@@ -338,16 +355,16 @@ class _Run:
 
     def _run(self) -> None:
         patience = PATIENCE * (len(self._solver.speakers) + 1)
-        watch = _Watch()
+        watch = Watch()
         while self._queue:
-            speaker = self._queue.popleft()
+            speaker = self._queue.pop() if self._last_first else self._queue.popleft()
             self._waiting.discard(speaker)
             self._turn(speaker)
             patience -= 1
             if patience < 0 and watch.seen_before(tuple(self._queue), self.outcome.chosen):
                 raise self._circle(watch)
 
-    def _circle(self, watch: _Watch) -> NotConverging:
+    def _circle(self, watch: Watch) -> NotConverging:
         names = tuple(self._solver.speakers[index].name for index in sorted(watch.changing))
         text = f"BGP does not settle for {self._task.prefix}: {', '.join(names)} change their best path in a circle"
         return NotConverging(text, (str(self._task.prefix), *names))
@@ -474,29 +491,3 @@ def _echo(peering: Peering, best: Received) -> bool:
     if best.peering is not None and best.peering.index == peering.index:
         return True
     return peering.kind == IBGP and best.path.originator is not None and best.path.originator == peering.remote_id
-
-
-class _Watch:
-    """Notices a state that comes back (Brent's cycle search): the queue and everybody's best path."""
-
-    def __init__(self) -> None:
-        self._saved: tuple[Hashable, Hashable] | None = None
-        self._steps = 0
-        self._power = 1
-        self._last: dict[int, object] = {}
-        self.changing: set[int] = set()
-
-    def seen_before(self, queue: tuple[int, ...], chosen: Mapping[int, Selection]) -> bool:
-        now = {index: (item.best.path, item.best.peer_text) for index, item in chosen.items()}
-        self.changing.update(
-            index for index in now.keys() | self._last.keys() if now.get(index) != self._last.get(index)
-        )
-        self._last = dict(now)
-        state = (queue, frozenset(now.items()))
-        if state == self._saved:
-            return True
-        self._steps += 1
-        if self._steps == self._power:
-            self._saved, self._steps, self._power = state, 0, self._power * 2
-            self.changing = set()
-        return False

@@ -244,7 +244,7 @@ class Externals:
         block = self.areas.by_name[name].block if rank == INTRA else self.areas.inter_layer(name).block
         key = (name, rank, address)
         if key not in self._found:
-            holding = [prefix for prefix in block.prefixes if prefix.holds(address) and not prefix.is_default]
+            holding = [prefix for prefix in block.prefixes if prefix.holds(address)]
             longest = max(holding, key=lambda prefix: prefix.length, default=None)
             self._found[key] = block.announcements[block.index[longest]] if longest else []
         return self._found[key]
