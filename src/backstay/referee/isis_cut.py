@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from math import inf
 
 import networkx as nx
 
@@ -55,11 +56,12 @@ Distances = Mapping[Node, float]
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """How far every router is from a node. ``farther``: routers whose distance a cut changed, with the new one (None: no way
+    """How far every router is from a node (``near``: the same by `Forest.names`, infinite without a way). ``farther``: routers whose distance a cut changed, with the new one (None: no way
     is left); ``turned``: these and those whose first steps are other ones; ``rerouted``: the latter alone.
     """
 
     before: Distances
+    near: list[float]
     farther: Mapping[Node, float | None] = field(default_factory=dict)
     turned: AbstractSet[Node] = frozenset()
     rerouted: AbstractSet[Node] = frozenset()
@@ -85,12 +87,10 @@ class Forest:
         walks = self.base.chart(next(iter(self.base.hellos.speakers)), 4).walks
         self.graph, self.overloaded = walks.graph, walks.overloaded
         self._back = self.graph.reverse(copy=False)
-        self.onward = {
-            tail: {head: edge["weight"] for head, edge in ends.items()} for tail, ends in self.graph.adj.items()
-        }
-        self.feeders = {
-            head: {tail: edge["weight"] for tail, edge in ends.items()} for head, ends in self.graph.pred.items()
-        }
+        self.names = tuple(sorted(self.graph))
+        self.number = {node: at for at, node in enumerate(self.names)}
+        self.onward = [self._costs(self.graph.adj[node]) for node in self.names]
+        self.feeders = [self._costs(self.graph.pred[node]) for node in self.names]
         self.beside = {
             speaker.node: tuple(hop for level in speaker.process.levels for hop in self._hops(key, level))
             for key, speaker in self.base.hellos.speakers.items()
@@ -107,6 +107,10 @@ class Forest:
         for key in self.base.hellos.speakers:
             self.keys[key[0]].append(key)
 
+    def _costs(self, ends: Mapping[Node, Mapping[str, int]]) -> list[tuple[int, int]]:
+        """Nodes, by number, at the other end of edges, and what these cost."""
+        return [(self.number[node], edge["weight"]) for node, edge in ends.items()]
+
     def _hops(self, key: Key, level: int) -> tuple[Hop, ...]:
         return self.base.hellos.hops.get((key, level), ())
 
@@ -114,7 +118,8 @@ class Forest:
         """Distances to a node."""
         if node not in self._trees:
             known = node in self.graph
-            self._trees[node] = Tree(nx.single_source_dijkstra_path_length(self._back, node) if known else {})
+            distance = nx.single_source_dijkstra_path_length(self._back, node) if known else {}
+            self._trees[node] = Tree(distance, [distance.get(name, inf) for name in self.names])
         return self._trees[node]
 
 
@@ -132,6 +137,17 @@ class IsisCut(Isis):
         self._own = frozenset(self._tails & self.forest.overloaded)
         self.dropped = self._dropped()
         self._trees: dict[Node, Tree] = {}
+        self._weaker: dict[int, dict[int, int | None]] = defaultdict(dict)
+        number = forest.number
+        for (tail, head), cost in self.worse.items():
+            if tail in number and head in number:
+                self._weaker[number[tail]][number[head]] = cost
+        self._edges = [
+            (tail, head, cost)
+            for tail in self._weaker
+            for head, cost in forest.onward[tail]
+            if head in self._weaker[tail]
+        ]
 
     def _worse(self) -> Iterator[tuple[Edge, int | None]]:
         """Edges without some of their adjacencies, and what they cost then; None: they are no more."""
@@ -172,84 +188,85 @@ class IsisCut(Isis):
         return found
 
     def _regrown(self, tree: Tree) -> Tree:
-        was, onward = tree.before, self.forest.onward
-        hit = {
-            tail
-            for tail, head in self.worse
-            if head in was and head in onward[tail] and was.get(tail) == onward[tail][head] + was[head]
-        }
+        near, names = tree.near, self.forest.names
+        hit = {tail for tail, head, cost in self._edges if near[tail] == cost + near[head] < inf}
         # No path leads through an overloaded router, so that none stands for its own first steps.
         own = self.forest.overloaded if hit else self._own
         if not hit:
-            return Tree(was, turned=own, rerouted=own) if own else tree
-        lost, turned = self._lost(was, hit)
-        farther = self._reach_again(lost, was)
-        rerouted = {node for node in turned if self._takes_others(node, was, farther)}
-        return Tree(was, farther, turned | own, rerouted | own) if own else Tree(was, farther, turned, rerouted)
+            return Tree(tree.before, near, turned=own, rerouted=own) if own else tree
+        lost, turned = self._lost(near, hit)
+        farther = self._reach_again(lost, near)
+        rerouted = {names[at] for at in turned if self._takes_others(at, near, farther)}
+        return Tree(
+            tree.before,
+            near,
+            {names[at]: None if far == inf else far for at, far in farther.items()},
+            own.union(names[at] for at in turned),
+            rerouted | own if own else rerouted,
+        )
 
-    def _takes_others(self, node: Node, was: Distances, farther: Mapping[Node, float | None]) -> bool:
+    def _takes_others(self, at: int, near: list[float], farther: Mapping[int, float]) -> bool:
         """Whether the first steps of a router are other ones: neighbours, or adjacencies with one of them."""
-        before, now = was[node], farther.get(node, was[node])
-        if now is None or now > self.forest.ceiling:
+        before, now = near[at], farther.get(at, near[at])
+        if now > self.forest.ceiling:
             return True
-        cut = node in self._tails
-        for head, cost in self.forest.onward[node].items():
-            far = was.get(head)
-            led = far is not None and cost + far == before
-            if cut and led and (node, head) in self.worse:
+        weaker: Mapping[int, int | None] = self._weaker.get(at, {})
+        for head, cost in self.forest.onward[at]:
+            led = cost + near[head] == before
+            if led and head in weaker:
                 return True
-            after = self.worse.get((node, head), cost) if cut else cost
-            beyond = farther.get(head, far)
-            if led != (after is not None and beyond is not None and after + beyond == now):
+            after = weaker.get(head, cost)
+            if led != (after is not None and after + farther.get(head, near[head]) == now):
                 return True
         return False
 
-    def _lost(self, was: Distances, hit: set[Node]) -> tuple[set[Node], set[Node]]:
+    def _lost(self, near: list[float], hit: set[int]) -> tuple[set[int], set[int]]:
         """Routers all of whose first steps are gone, and all that lost some."""
-        onward, feeders, worse, tails = self.forest.onward, self.forest.feeders, self.worse, self._tails
-        lost, turned = set[Node](), set[Node]()
-        heap = [(was[node], node) for node in hit]
+        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
+        lost, turned = set[int](), set[int]()
+        heap = [(near[at], at) for at in hit]
         heapify(heap)
         while heap:
-            far, node = heappop(heap)
-            if node in lost:
+            far, at = heappop(heap)
+            if at in lost:
                 continue
-            turned.add(node)
-            for head, cost in onward[node].items():
-                anew = worse.get((node, head), cost) if node in tails else cost
-                if anew is not None and head in was and anew + was[head] == far and head not in lost:
+            turned.add(at)
+            weaker: Mapping[int, int | None] = worse.get(at, {})
+            for head, cost in onward[at]:
+                after = weaker.get(head, cost) if weaker else cost
+                if after is not None and after + near[head] == far and head not in lost:
                     break
             else:
-                lost.add(node)
-                for tail, cost in feeders[node].items():
-                    if was.get(tail) == cost + far:
-                        heappush(heap, (was[tail], tail))
+                lost.add(at)
+                for tail, cost in feeders[at]:
+                    if near[tail] == cost + far:
+                        heappush(heap, (near[tail], tail))
         return lost, turned
 
-    def _reach_again(self, lost: set[Node], was: Distances) -> dict[Node, float | None]:
-        """Dijkstra among the lost routers, from those beside them that still get there."""
-        onward, feeders, worse, tails = self.forest.onward, self.forest.feeders, self.worse, self._tails
-        heap: list[tuple[float, Node]] = []
-        for node in lost:
-            for head, cost in onward[node].items():
-                if head in was and head not in lost:
-                    anew = worse.get((node, head), cost) if node in tails else cost
-                    if anew is not None:
-                        heap.append((anew + was[head], node))
+    def _reach_again(self, lost: set[int], near: list[float]) -> dict[int, float]:
+        """Dijkstra among the lost routers, from those beside them that still get there; infinite for those that do not."""
+        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
+        heap: list[tuple[float, int]] = []
+        for at in lost:
+            weaker: Mapping[int, int | None] = worse.get(at, {})
+            for head, cost in onward[at]:
+                after = weaker.get(head, cost) if weaker else cost
+                if after is not None and head not in lost and near[head] < inf:
+                    heap.append((after + near[head], at))
         heapify(heap)
-        found: dict[Node, float | None] = {}
+        found: dict[int, float] = {}
         while heap:
-            far, node = heappop(heap)
-            if node in found:
+            far, at = heappop(heap)
+            if at in found:
                 continue
-            found[node] = far
-            for tail, cost in feeders[node].items():
+            found[at] = far
+            for tail, cost in feeders[at]:
                 if tail in lost and tail not in found:
-                    anew = worse.get((tail, node), cost) if tail in tails else cost
-                    if anew is not None:
-                        heappush(heap, (anew + far, tail))
-        for node in lost - found.keys():
-            found[node] = None
+                    after = worse[tail].get(at, cost) if tail in worse else cost
+                    if after is not None:
+                        heappush(heap, (after + far, tail))
+        for at in lost - found.keys():
+            found[at] = inf
         return found
 
     # ------------------------------------------------------------------------------------------- routes
