@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from backstay.model.address import Address, Prefix
+from backstay.model.network import InterfaceRef
 from backstay.model.state import Advertisement, Event, NextHop, PathAttributes, Route, Session
 from backstay.referee import bgp_path, policy
 from backstay.referee import policy_communities as communities
@@ -236,10 +237,13 @@ def _by_prefix(speaker: Speaker, group: Group) -> bool:
 
 
 def _hop(path: Path) -> NextHop:
-    """As the table shows it: an address to be resolved, or the interface a link-local one is on."""
+    """As the table shows it: an address to be resolved, or the interface a link-local one is on: the peer's own."""
     attributes = path.attributes
     if attributes.next_hop is None or (attributes.link_local and not attributes.prefer_global):
-        return NextHop(interface=path.end.interface if path.end else None)
+        end = path.end
+        there = end.twin.interface if end is not None and end.twin is not None and end.twin.shared else None
+        neighbor = InterfaceRef(end.remote, there) if end is not None and there is not None else None
+        return NextHop(interface=end.interface if end is not None else None, neighbor=neighbor)
     return NextHop(attributes.next_hop)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import AreaRange
@@ -60,25 +61,60 @@ class Externals:
 
     def layers(self) -> Iterator[Layer]:
         for name, area in self.areas.by_name.items():
-            heard = [lsa for lsa in self.lsas if self._floods_into(lsa, name)]
-            for second in (False, True):
-                mine = [lsa for lsa in heard if lsa.second == second]
-                for relayed in (False, True):
-                    for near, members in self._members(name, relayed=relayed):
-                        block = Block(self._announced(name, mine, relayed=relayed, near=near))
-                        if not block.prefixes:
-                            continue
-                        word = "external" if mine[0].area is None else "nssa"
-                        yield Layer(
-                            f"{word}-{2 if second else 1}",
-                            EXTERNAL_2 if second else EXTERNAL_1_NEAR if near else EXTERNAL_1,
-                            area.paths,
-                            block,
-                            self.areas.hop,
-                            second=second,
-                            members=members,
-                            direct=self._direct(name, mine),
-                        )
+            for heard, holders in self._heard(name):
+                for second in (False, True):
+                    mine = [lsa for lsa in heard if lsa.second == second]
+                    for relayed in (False, True):
+                        for near, members in self._members(name, relayed=relayed):
+                            block = Block(self._announced(name, mine, relayed=relayed, near=near))
+                            if not block.prefixes:
+                                continue
+                            word = "external" if mine[0].area is None else "nssa"
+                            yield Layer(
+                                f"{word}-{2 if second else 1}",
+                                EXTERNAL_2 if second else EXTERNAL_1_NEAR if near else EXTERNAL_1,
+                                area.paths,
+                                block,
+                                self.areas.hop,
+                                second=second,
+                                members=holders if members is None else members & holders,
+                                direct=self._direct(name, mine),
+                            )
+
+    def _heard(self, name: str) -> Iterator[tuple[list[Lsa], frozenset[NodeKey]]]:
+        """LSAs that ways through an area may follow, and the processes that hold them: those flooded into it; and what they
+        heard in another area, for its forwarding address (RFC 2328 16.4 (3): whatever area leads there; seen on FRR
+        8.4.4: over an NSSA's default route too).
+        """
+        keys = self.areas.by_name[name].paths.index
+        yield [lsa for lsa in self.lsas if self._floods_into(lsa, name)], frozenset(keys)
+        kinds = {self.areas.settings(key, name).kind for key in keys}
+        if kinds != {"normal"}:
+            for domain in sorted(set(self._domains.values())):
+                elsewhere = frozenset(key for key in keys if domain in self._domains_of(key))
+                heard = [lsa for lsa in self.lsas if lsa.forwarding is not None and self._reaches(lsa, domain)]
+                if elsewhere and heard:
+                    yield heard, elsewhere
+
+    @cached_property
+    def _domains(self) -> Mapping[str, str]:
+        """How far AS external LSAs are flooded: over normal areas that some router has in common (RFC 2328 3.6, 13.3). The
+        name of the first stands for those that hang together.
+        """
+        found = {name: name for name in sorted(self.areas.by_name) if self._is_normal(name)}
+        for names in self.areas.areas_of.values():
+            together = {found[name] for name in names if name in found}
+            found |= {name: min(together) for name, first in found.items() if first in together}
+        return found
+
+    def _domains_of(self, key: NodeKey) -> set[str]:
+        return {self._domains[name] for name in self.areas.areas_of.get(key, ()) if name in self._domains}
+
+    def _reaches(self, lsa: Lsa, domain: str) -> bool:
+        return lsa.area is None and domain in self._domains_of(lsa.origin)
+
+    def _is_normal(self, name: str) -> bool:
+        return all(self.areas.settings(key, name).kind == "normal" for key in self.areas.by_name[name].paths.index)
 
     def _members(self, name: str, *, relayed: bool) -> Iterator[tuple[bool, frozenset[NodeKey] | None]]:
         """Who looks at externals through an area, by whether these ways come before others (RFC 2328 16.4.1: within an area
@@ -182,8 +218,7 @@ class Externals:
     def _floods_into(self, lsa: Lsa, name: str) -> bool:
         if lsa.area is not None:
             return lsa.area == name
-        nodes = self.areas.by_name[name].paths.index
-        return all(self.areas.settings(key, name).kind == "normal" for key in nodes)
+        return name in self._domains and self._reaches(lsa, self._domains[name])
 
     def _announced(self, name: str, lsas: Iterable[Lsa], *, relayed: bool, near: bool) -> Announced:
         found: Announced = {}
@@ -235,6 +270,9 @@ class Externals:
     def _to_address(self, name: str, address: Address, *, relayed: bool) -> Iterator[tuple[int, int]]:
         """Ways to a forwarding address: over whoever announces its prefix, internal paths only (RFC 2328 16.4 (3))."""
         intra = self._matched(name, INTRA, address)
+        stub = any(self.areas.settings(key, name).kind == "stub" for key in self.areas.by_name[name].paths.index)
+        if intra and stub:
+            return  # seen on FRR 8.4.4: externals do not go through a stub area, not even to the next hop itself
         found = self._matched(name, INTER, address) if relayed and not intra else intra
         if relayed == (not intra):
             yield from ((item.node, item.cost) for item in found)
