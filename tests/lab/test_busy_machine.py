@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from backstay.lab.ask import Answer
 from backstay.lab.lateness import LATE, PACE, Lateness
 from backstay.lab.outcome import MORE_PATIENCE, PATIENCE, _insisted
@@ -114,3 +116,24 @@ def test_how_long_a_process_has_waited_is_read_from_the_kernel() -> None:
     assert min(waited) >= 100_000_000
     assert _waited(one.pid) == 0
     assert _waited(os.getpid()) >= 0
+
+
+class Stuck(Starving):
+    """A session that its daemons would try again in a minute."""
+
+    nudges = 0
+
+    def pulse(self) -> Pulse:
+        waiting = () if self.nudges else ("r2: BGP with 10.255.0.55 is Idle",)
+        return Pulse(signature=("down",) if waiting else ("up",), waiting=waiting)
+
+    def nudge(self) -> bool:
+        self.nudges += 1
+        return True
+
+
+def test_a_session_that_waits_for_its_next_try_is_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backstay.lab.stillness.HOPE", 2.0)
+    monitor = Stuck(looks=0)
+    assert _wait(Silence(), monitor, 30.0, lambda _: None) == ()
+    assert monitor.nudges == 1

@@ -26,9 +26,9 @@ from backstay.model.selection import select
 
 Progress = Callable[[str], None]
 
-WORKERS = 4
-"""Routers started side by side: a router waits for its daemons now and then, so more than there are processors (measured on
-two: 2 are slower, 8 are not faster).
+WORKERS = 16
+"""Routers started, and configured, side by side: the closer together they come up, the less is flooded (measured on two
+processors, 100 routers: 34 s of processor time with 4, 29 with 16, 27 with 32).
 """
 SIZE = "2g"
 """Most that a lab's files may take: configurations, logs, what was heard."""
@@ -144,7 +144,7 @@ class _Site:
             self.tell(f"starting {len(routers)} routers")
             _all_of(pool, jobs, self._start_router)
             self.tell(f"configuring {len(routers)} routers")
-            _all_of(pool, jobs, lambda node, given: configure(self.folder / node.name, given))
+            _all_of(pool, jobs, self._configure_router)
 
     def _hide_crash_logs(self) -> None:
         """FRR's daemons leave a folder of logs each in one place for all when they are killed: here it is the lab's own."""
@@ -162,6 +162,9 @@ class _Site:
     def _start_router(self, node: Node, given: Boot) -> None:
         self._foreign_addresses(node)
         start(self.names[node.name], self.folder / node.name, given)
+
+    def _configure_router(self, node: Node, given: Boot) -> None:
+        configure(self.names[node.name], self.folder / node.name, given)
 
     def _foreign_addresses(self, node: Node) -> None:
         """Addresses that the router's files give outside FRR (ifupdown of a Cumulus)."""

@@ -192,9 +192,10 @@ def start(namespace: str, folder: Path, given: Boot) -> None:
             _start_daemon(folder, daemon, given.router)
 
 
-def configure(folder: Path, given: Boot) -> None:
+def configure(namespace: str, folder: Path, given: Boot) -> None:
     """Load the configuration into the running daemons. Raises `ConfigError` with file and line when a line is refused."""
-    done = _run("vtysh", "--vty_socket", str(folder), "--config_dir", str(folder), "-b")
+    with inside(namespace):  # where it is found and ended should this program be killed
+        done = _run("vtysh", "--vty_socket", str(folder), "--config_dir", str(folder), "-b")
     (folder / "boot.log").write_text(done.stdout + done.stderr)
     refused = _REFUSED.findall(done.stdout + done.stderr)
     if refused:
@@ -220,4 +221,7 @@ def _start_daemon(folder: Path, daemon: str, router: str) -> None:
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    """In a session of its own: Ctrl-C is for the program that builds the lab, which ends what it has begun."""
+    return subprocess.run(
+        words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True
+    )

@@ -109,6 +109,8 @@ class Monitor:
         self.quiet = max(seconds for seconds, there in slow if there)
         self._far = _far_ends(content)
         self._daemons: list[int] | None = None
+        self.down: list[tuple[str, str]] = []
+        """(node, peer) of the BGP sessions that might be up and were not at the last pulse."""
 
     def waits(self) -> dict[int, int]:
         """How long each daemon has waited for a processor, in nanoseconds since it started (/proc/PID/schedstat)."""
@@ -138,6 +140,7 @@ class Monitor:
         """Ask everybody. Raises `Unproven` when a daemon is gone."""
         signature: list[Any] = []
         waiting: list[str] = []
+        self.down = []
         for node in self.content.design.of_kind(ROUTER):
             running = daemons(self.content.network.routers[node.subject])
             if "bgpd" in running:
@@ -160,6 +163,15 @@ class Monitor:
                         self._counts[both] = (state.get("pfxRcd") or 0, state.get("pfxSnt") or 0)
                     if state.get("state") not in {"Established", "Idle (Admin)", "Idle (PfxCt)"}:
                         waiting.append(f"{node}: BGP with {peer} is {state.get('state')}")
+                        self.down.append((node, peer))
+
+    def nudge(self) -> bool:
+        """Have sessions that are down tried again at once; whether there are any. FRR waits twice as long after each failure, up
+        to a minute (bgp_fsm.c, ``v_start``), and many fail while a lab starts: the address of the other end is not yet known.
+        """
+        for node, peer in dict.fromkeys(self.down):
+            self.text(node, "bgpd", f"clear bgp {peer}")
+        return bool(self.down)
 
     def _interior(self, node: str, running: tuple[str, ...], signature: list[Any], waiting: list[str]) -> None:
         for daemon in interior.DAEMONS:
@@ -345,6 +357,7 @@ def _wait(ears: Ears, monitor: Monitor, patience: float, tell: Callable[[str], N
     begun = last = time.monotonic()
     before: tuple[Any, ...] | None = None
     waits: Mapping[int, int] = {}
+    nudged = False
     moving: Iterable[str] = ()
     scale = 2.0 if len(ears.changes) >= CALM else 1.0
     while time.monotonic() - begun < patience:
@@ -365,6 +378,10 @@ def _wait(ears: Ears, monitor: Monitor, patience: float, tell: Callable[[str], N
             continue
         apart = monitor.out_of_step()
         waiting = (*pulse.waiting, *((apart,) if apart else ()))
+        if waiting and not nudged and still >= HOPE * scale / 2:
+            nudged = True
+            last = time.monotonic() if monitor.nudge() else last
+            continue
         if not waiting or still >= HOPE * scale:
             return waiting
         tell(f"settling: {waiting[0]}")
