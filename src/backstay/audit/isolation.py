@@ -243,12 +243,15 @@ class _Worker:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory a process holds; 0 where /proc does not say (then the limit on address space must do)."""
+    """Bytes of memory that a process and those it started hold, what they share counted for each; 0 where /proc does not say
+    (then the limit on address space must do).
+    """
     try:
         fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     except OSError:
         return 0
-    return int(fields[1]) * resource.getpagesize()
+    return int(fields[1]) * resource.getpagesize() + sum(resident(int(child)) for child in started)
 
 
 # ------------------------------------------------------------------------------------------ inside the process

@@ -10,7 +10,7 @@ from backstay.model.endpoints import entries
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import FailureResult, Loads
 from backstay.referee.cascade import Settled, settle
-from backstay.referee.garbage import tidy
+from backstay.referee.halves import in_halves
 from backstay.referee.sweep_short import Shortcut
 from backstay.referee.traffic import Part, lost_mbps, parts, place_demands
 
@@ -38,13 +38,8 @@ def failures(network: Network, already: Overlay = NOTHING) -> Iterator[Failure]:
 
 def sweep(network: Network, settled: Settled) -> tuple[FailureResult, ...]:
     """What each failure does to loads and demands, health of DNS sites followed to its end."""
-    every = parts(network)
-    placed = Placed(network, settled, every)
-    found = []
-    for failure in failures(network, settled.overlay):
-        found.append(placed.after(failure))
-        tidy()
-    return tuple(found)
+    every = tuple(failures(network, settled.overlay))
+    return in_halves(every, Placed(network, settled, parts(network)).after)
 
 
 class Placed:

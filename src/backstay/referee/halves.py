@@ -1,0 +1,77 @@
+"""Many questions that have nothing to do with each other, answered in two processes where there are two processors.
+
+The second is a fork, so that it starts from everything known here; it answers every other question and is gone. What it does
+not answer, for whatever reason, is answered here: whatever is wrong then shows as it would have without it. An engine that
+shares its process with threads of others answers alone: a fork would copy their locks, held or not.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Sequence
+from itertools import chain, zip_longest
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from backstay.referee.garbage import tidy
+
+MANY = 100
+"""Fewer questions are answered sooner than a process is copied."""
+
+STANDARD_ERROR = 2
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+
+def in_halves(questions: Sequence[Question], answer: Callable[[Question], Answer]) -> tuple[Answer, ...]:
+    """Every answer in the order of the questions. Raises what ``answer`` raises."""
+    if len(questions) < MANY or len(os.sched_getaffinity(0)) < 2 or threading.active_count() > 1:
+        return _each(questions, answer)
+    fork = multiprocessing.get_context("fork")
+    receiving, sending = fork.Pipe(duplex=False)
+    second = fork.Process(target=_serve, args=(sending, questions[1::2], answer, os.getpid()), daemon=True)
+    second.start()
+    sending.close()
+    try:
+        mine = _each(questions[::2], answer)
+        theirs = _received(receiving)
+    finally:
+        second.kill()
+        second.join()
+        receiving.close()
+    if theirs is None:
+        theirs = _each(questions[1::2], answer)
+    return tuple(chain.from_iterable(zip_longest(mine, theirs)))[: len(questions)]
+
+
+def _each(questions: Sequence[Question], answer: Callable[[Question], Answer]) -> tuple[Answer, ...]:
+    found = []
+    for question in questions:
+        found.append(answer(question))
+        tidy()
+    return tuple(found)
+
+
+def _serve(
+    sending: Connection, questions: Sequence[Question], answer: Callable[[Question], Answer], parent: int
+) -> None:
+    """Answer and send, or be silent; end where nobody is left to send it to."""
+
+    def unless_alone(question: Question) -> Answer:
+        if os.getppid() != parent:
+            os._exit(1)
+        return answer(question)
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_ERROR)
+    sending.send(_each(questions, unless_alone))
+
+
+def _received(receiving: Connection) -> Any:
+    """None where nothing came."""
+    try:
+        return receiving.recv()
+    except EOFError:
+        return None
