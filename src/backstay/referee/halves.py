@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from backstay.referee.garbage import tidy
 
 MANY = 100
 """Fewer questions are answered sooner than a process is copied."""
-
-STANDARD_ERROR = 2
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -65,7 +65,7 @@ def _serve(
             os._exit(1)
         return answer(question)
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), STANDARD_ERROR)
+    sys.stderr = Path(os.devnull).open("w", encoding="ascii")  # noqa: SIM115 - until the process ends
     sending.send(_each(questions, unless_alone))
 
 
