@@ -50,9 +50,8 @@ def root(
 
 def main() -> None:
     """Run the command line; errors made on purpose become one line on stderr and their own exit code."""
-    os.environ.setdefault(
-        "OPENBLAS_NUM_THREADS", "1"
-    )  # before numpy: our matrices are small, and engines run side by side
+    # Before numpy: our matrices are small, and engines run side by side.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from backstay.cli import capacity, commands, drain, lab, replay
 
     gc.set_threshold(*RARELY)
@@ -76,6 +75,8 @@ def main() -> None:
     except OSError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"backstay: {_os_text(error)}", markup=False)
         sys.exit(BAD_INPUT)
+    finally:
+        gc.freeze()  # the interpreter's last look for garbage would go through all that the run made
 
 
 def _os_text(error: OSError) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from backstay.model.flows import protected_flows
 from backstay.model.network import Network, Overlay
@@ -22,14 +23,45 @@ from backstay.simulate.loads import Part, Placement, loads, parts, place
 from backstay.simulate.seams import Compute, Computed, Settled
 
 
+class Standing:
+    """Forwarding over some routing, and the services that stand on it, worked out when somebody asks."""
+
+    def __init__(self, computed: Computed) -> None:
+        self.forwarding = Forwarding(Fib(computed))
+
+    @cached_property
+    def services(self) -> access.Services:
+        """Which hold, and what works from where."""
+        return access.Services(access.Reach(self.forwarding))
+
+    def works(self, name: str, place: str) -> bool:
+        """`access.Services.works`."""
+        return self.services.works(name, place)
+
+
 @dataclass(frozen=True, slots=True)
 class Calm:
-    """Routing after the last withdrawal, with the forwarding and services on it."""
+    """Routing after the last withdrawal and what stands on it; ``told`` is what happened on the way, in ``rounds`` rounds."""
 
     computed: Computed
-    forwarding: Forwarding
-    services: access.Services
-    events: tuple[Event, ...]
+    standing: Standing
+    told: tuple[Event, ...]
+    rounds: int
+
+    @property
+    def forwarding(self) -> Forwarding:
+        """As the last withdrawal left it."""
+        return self.standing.forwarding
+
+    @property
+    def services(self) -> access.Services:
+        """As the last withdrawal left them."""
+        return self.standing.services
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All that happened; services that are lost come last."""
+        return (*self.told, *self.services.events(self.rounds + 1))
 
 
 def settle(network: Network, overlay: Overlay, compute: Compute, sweep: bool = False) -> Settled:
@@ -61,25 +93,19 @@ def settle(network: Network, overlay: Overlay, compute: Compute, sweep: bool = F
 def calm_down(network: Network, overlay: Overlay, compute: Compute) -> Calm:
     """Compute, let unhealthy sites withdraw, compute again, until none does."""
     computed = compute(overlay)
-    forwarding, services = _stand(computed)
+    standing = Standing(computed)
     events = list(_routing_events(computed, 0, ()))
     number = 0
-    while failing := anycast.unhealthy(forwarding, computed.overlay, services.works):
+    while failing := anycast.unhealthy(standing.forwarding, computed.overlay, standing.works):
         number += 1
         before = computed.overlay
         after = replace(before, withdrawn=before.withdrawn | failing.keys())
         events += [anycast.withdrawal(network, name, health, number) for (name, _), health in sorted(failing.items())]
         events += anycast.gone(network, before, after, number)
         computed = compute(after)
-        forwarding, services = _stand(computed)
+        standing = Standing(computed)
         events += _routing_events(computed, number, events)
-    events += services.events(number + 1)
-    return Calm(computed, forwarding, services, tuple(events))
-
-
-def _stand(computed: Computed) -> tuple[Forwarding, access.Services]:
-    forwarding = Forwarding(Fib(computed))
-    return forwarding, access.Services(access.Reach(forwarding))
+    return Calm(computed, standing, tuple(events), number)
 
 
 def _routing_events(computed: Computed, number: int, told: Iterable[Event]) -> list[Event]:
