@@ -23,6 +23,10 @@ Counts = Mapping[tuple[int, int], int]
 """Prefixes by peering index and IP version."""
 
 
+Shared = dict[tuple[int, int, str], tuple[Path, PathAttributes]]
+"""What tables show of a path, by its id, default preference and peer; kept with the path, so that the id stays its own."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Prefixes per session and IP version: before import policy, after it, sent."""
@@ -121,7 +125,7 @@ class Tables:
         self.speakers = speakers
         self.solver = solver
         self.outcomes = outcomes
-        self.shared: dict[tuple[object, ...], PathAttributes] = {}
+        self.shared: Shared = {}
         self.by_prefix = {prefix: place for place, outcome in enumerate(outcomes) for prefix in outcome.task.prefixes}
         self.sorted = sorted(self.by_prefix)
         self._odd: dict[int, frozenset[int]] = {}
@@ -267,7 +271,7 @@ def route_of(
     family: BgpFamily,
     prefix: Prefix,
     selection: Selection,
-    shared: dict[tuple[object, ...], PathAttributes],
+    shared: Shared,
 ) -> Route | None:
     """A selection as the speaker's table holds it. None for a network statement or a redistributed route, in the table by
     its own protocol, and for a route that the main table does not take: one that the table map denies, one of
@@ -311,16 +315,12 @@ def _protocol(best: Received) -> str:
     return "bgp" if best.kind == EBGP else "ibgp"
 
 
-def _attributes(
-    speaker: Speaker, path: Path, peer: str, shared: dict[tuple[object, ...], PathAttributes]
-) -> PathAttributes:
+def _attributes(speaker: Speaker, path: Path, peer: str, shared: Shared) -> PathAttributes:
     preference = speaker.process.default_local_preference
     key = (id(path), preference, peer)
-    found = shared.get(key)
-    if found is None:
-        found = bgp_path.attributes(path, local_preference=preference, learned_from=peer or None)
-        shared[key] = found
-    return found
+    if key not in shared:
+        shared[key] = (path, bgp_path.attributes(path, local_preference=preference, learned_from=peer or None))
+    return shared[key][1]
 
 
 def _shown_of(item: Received) -> tuple[NextHop, ...]:

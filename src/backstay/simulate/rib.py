@@ -421,16 +421,15 @@ class Rib:
 
     def _bgp_signatures(self, vrf: str) -> Mapping[Prefix, tuple[int, ...]]:
         numbers: dict[Route, int] = {}
-        known: dict[int, int] = {}
+        known: dict[int, tuple[Route, int]] = {}  # what is kept keeps its id its own
         found: dict[Prefix, list[int]] = {}
         for place, (node, table) in enumerate(sorted(self.bgp.routes.items(), key=lambda item: item[0])):
             if node[1] != vrf:
                 continue
             for prefix, route in table.items():
-                number = known.setdefault(id(route), -1)
-                if number < 0:
-                    number = known[id(route)] = numbers.setdefault(route, len(numbers))
-                found.setdefault(prefix, []).extend((place, number))
+                if id(route) not in known:
+                    known[id(route)] = (route, numbers.setdefault(route, len(numbers)))
+                found.setdefault(prefix, []).extend((place, known[id(route)][1]))
         return {prefix: tuple(numbers) for prefix, numbers in found.items()}
 
 
