@@ -162,11 +162,12 @@ def _pyntm(given: Instance, loads: Floats) -> Timing:
 
 @dataclass(frozen=True)
 class Limit:
-    """A thing to be done within ``allowed`` seconds on the clock."""
+    """A thing to be done within ``allowed`` seconds on the clock; of several ``runs`` the quickest counts."""
 
     name: str
     allowed: float
     work: Callable[[], int]
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,9 @@ def limits() -> Iterator[Limit]:
         3,
         lambda: _listed("backbone/north_america", bounds=True),
     )
-    yield Limit("`backstay capacity` of 22 routers, a whole process from its start", 1, _command)
+    yield Limit(
+        "`backstay capacity` of 22 routers, a whole process from its start (quickest of 7)", 1, _command, runs=7
+    )
 
 
 def _command() -> int:
@@ -243,22 +246,28 @@ MODELS: dict[str, LoadModel] = {}
 
 def reach(limit: Limit) -> Reached:
     """Each in a process of its own, so that its memory is its own."""
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if child == 0:
-        wall, processor = time.perf_counter(), sum(os.times()[:4])
-        scenarios = limit.work()
-        told = [scenarios, time.perf_counter() - wall, sum(os.times()[:4]) - processor]
-        told.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
-        os.write(sending, json.dumps(told).encode())
-        os._exit(0)
-    os.close(sending)
-    with os.fdopen(receiving) as stream:
-        text = stream.read()
-    os.waitpid(child, 0)
-    if not text:
+    words = [sys.executable, "-m", "benchmarks.capacity", "--reach", limit.name]
+    told = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if told.returncode:
         raise SystemExit(f"{limit.name}: the process died")
-    return Reached(limit, *json.loads(text))
+    return Reached(limit, *json.loads(told.stdout))
+
+
+def reached_here(name: str) -> str:
+    """Scenarios, seconds on the clock, seconds of processors and gigabytes of the limit of this name, measured now."""
+    limit = next(item for item in limits() if item.name == name)
+    key = next((word for word in name.split() if word.startswith("backbone/")), "")
+    if key:
+        MODELS[key] = model_of(instance(key))
+    wall, processor, scenarios = min(_timed(limit.work) for _ in range(limit.runs))
+    whose = resource.RUSAGE_SELF if key else resource.RUSAGE_CHILDREN
+    return json.dumps([scenarios, wall, processor, resource.getrusage(whose).ru_maxrss / 1e6])
+
+
+def _timed(work: Callable[[], int]) -> tuple[float, float, int]:
+    wall, processor = time.perf_counter(), sum(os.times()[:4])
+    scenarios = work()
+    return time.perf_counter() - wall, sum(os.times()[:4]) - processor, scenarios
 
 
 # ------------------------------------------------------------------------------------------- growth
@@ -286,9 +295,10 @@ def _processor(model: LoadModel, failures: int) -> float:
 
 
 def main() -> None:
+    if "--reach" in sys.argv:
+        print(reached_here(sys.argv[-1]))
+        return
     quick, short = "--quick" in sys.argv, "--short" in sys.argv
-    for key in ("backbone/north_america", "backbone/europe", "backbone/world"):
-        MODELS[key] = model_of(instance(key))
     lines = list(_head())
     for key in COMPARED[: 1 if quick else 2 if short else None]:
         lines += _say(_comparison(key, side_by_side(key)))
@@ -352,7 +362,7 @@ def _judged(item: Reached) -> str:
     """On the clock; where others use the machine too, by the processor time it took, spread over the processors."""
     if item.wall <= item.limit.allowed:
         return "reached"
-    alone = item.processor / (os.cpu_count() or 1)
+    alone = item.processor / (1 if item.limit.runs > 1 else os.cpu_count() or 1)
     return "reached but for others on the machine" if alone <= item.limit.allowed else "**missed**"
 
 

@@ -17,8 +17,6 @@ from backstay.model.errors import BackstayError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
-RARELY = (100_000, 50, 100)
-"""How often the collector of circular garbage looks: a run makes millions of values that live to its end."""
 
 app = typer.Typer(
     name="backstay",
@@ -54,7 +52,6 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from backstay.cli import capacity, commands, drain, lab, replay
 
-    gc.set_threshold(*RARELY)
     commands.register(app)
     capacity.register(app)
     drain.register(app)
