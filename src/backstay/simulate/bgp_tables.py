@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import INFINITE_DISTANCE, BgpFamily
@@ -22,6 +23,12 @@ from backstay.simulate.policy_matches import Setting
 Counts = Mapping[tuple[int, int], int]
 """Prefixes by peering index and IP version."""
 
+
+Way = tuple[tuple[NextHop, ...], tuple[NextHop, ...]]
+"""The next hops of a route as the table shows them, and as packets follow them."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 Shared = dict[tuple[int, int, str], tuple[Path, PathAttributes]]
 """What tables show of a path, by its id, default preference and peer; kept with the path, so that the id stays its own."""
@@ -172,8 +179,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         self._tables = tables
         self._speaker = speaker
         self._kept: dict[int, Route | None] = {}
-        self._ways: dict[Address, tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None] = {}
-        self._leading: dict[Address, bool] = {}
+        self._ways: dict[Address, Way | None] = {}
 
     def __reduce__(self) -> tuple[type[SpeakerTable], tuple[Tables, Speaker]]:
         """Stored without the routes kept: they are worked out again when asked for."""
@@ -187,14 +193,16 @@ class SpeakerTable(Mapping[Prefix, Route]):
     def find(self, prefix: Prefix) -> Route | None:
         """The route, None without one."""
         place = self._tables.by_prefix.get(prefix)
-        if place is None:
-            return None
-        if place in self._kept:
-            return self._kept[place]
-        route = self._work_out(self._tables.outcomes[place])
+        return None if place is None else self._known(self._kept, place, self._work_out)
+
+    def _known(self, kept: dict[K, V], key: K, work_out: Callable[[K], V]) -> V:
+        """What is kept, else worked out now, and kept unless it rests on a question still open (`Reach.circular`)."""
+        if key in kept:
+            return kept[key]
+        found = work_out(key)
         if not self._tables.solver.circular:
-            self._kept[place] = route
-        return route
+            kept[key] = found
+        return found
 
     def __getitem__(self, prefix: Prefix) -> Route:
         found = self.find(prefix)
@@ -212,15 +220,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         hops = self._tables.hops_heard(place, self._speaker.index)
         if hops is None:
             return self.find(self._tables.outcomes[place].task.prefix) is not None
-        return any(self._leads(address) for address in hops)
-
-    def _leads(self, address: Address) -> bool:
-        if address in self._leading:
-            return self._leading[address]
-        leads = self._tables.solver.way(self._speaker.index, address) is not None
-        if not self._tables.solver.circular:
-            self._leading[address] = leads
-        return leads
+        return any(self._known(self._ways, address, self._way) is not None for address in hops)
 
     def __iter__(self) -> Iterator[Prefix]:
         return (prefix for prefix in self._tables.sorted if prefix in self)
@@ -228,8 +228,8 @@ class SpeakerTable(Mapping[Prefix, Route]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _work_out(self, outcome: Outcome) -> Route | None:
-        solver, index = self._tables.solver, self._speaker.index
+    def _work_out(self, place: int) -> Route | None:
+        solver, index, outcome = self._tables.solver, self._speaker.index, self._tables.outcomes[place]
         shortcut = solver.shortcut(outcome, index)
         if shortcut is not None:
             return self._short(shortcut, outcome.version)
@@ -243,9 +243,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         path = shortcut.path
         if path is None or path.next_hop is None:
             return None
-        way = self._ways[path.next_hop] if path.next_hop in self._ways else self._way(path.next_hop)
-        if not self._tables.solver.circular:
-            self._ways[path.next_hop] = way
+        way = self._known(self._ways, path.next_hop, self._way)
         distance = self._tables.solver.family(self._speaker.index, version).distance_internal
         if way is None or distance == INFINITE_DISTANCE:
             return None
@@ -258,7 +256,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
             attributes=_attributes(self._speaker, path, shortcut.peer, self._tables.shared),
         )
 
-    def _way(self, address: Address) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]] | None:
+    def _way(self, address: Address) -> Way | None:
         forwarding = self._tables.solver.way(self._speaker.index, address)
         if forwarding is None:
             return None
