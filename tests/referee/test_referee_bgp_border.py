@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.referee.netkit import network
 
 from backstay.model.address import Prefix
 from backstay.model.network import InterfaceRef, Overlay
 from backstay.model.state import Advertisement, State
-from backstay.read.folder import load
 from backstay.referee.engine import simulate
 
-BORDER = """frr version 8.4.4
-hostname border
+BORDER = """
 interface eth0
  ip address 192.0.2.0/31
 interface eth1
@@ -53,11 +52,8 @@ neighbors:
 
 
 def border(folder: Path, process: str = "", neighbors: str = "", family: str = "", policy: str = "") -> State:
-    (folder / "configs").mkdir()
-    lines = {"process": process, "neighbors": neighbors, "family": family, "policy": policy}
-    (folder / "configs" / "border.conf").write_text(BORDER.format(**lines))
-    (folder / "backstay.yaml").write_text(WORLD)
-    return simulate(load(folder))
+    config = BORDER.format(process=process, neighbors=neighbors, family=family, policy=policy)
+    return simulate(network(folder, {"border": config}, WORLD))
 
 
 def heard(state: State, prefix: str, by: str = "transit") -> Advertisement | None:
@@ -239,11 +235,7 @@ def test_filters_on_the_way_out(tmp_path: Path) -> None:
 
 
 def test_a_link_down_takes_the_session_and_its_routes(tmp_path: Path) -> None:
-    (tmp_path / "configs").mkdir()
-    lines = {"process": "", "neighbors": "", "family": "", "policy": ""}
-    (tmp_path / "configs" / "border.conf").write_text(BORDER.format(**lines))
-    (tmp_path / "backstay.yaml").write_text(WORLD)
-    network = load(tmp_path)
-    state = simulate(network, Overlay(interfaces_down=frozenset({InterfaceRef("border", "eth0")})))
+    made = network(tmp_path, {"border": BORDER.format(process="", neighbors="", family="", policy="")}, WORLD)
+    state = simulate(made, Overlay(interfaces_down=frozenset({InterfaceRef("border", "eth0")})))
     assert heard(state, "198.51.100.0/24") is None
     assert [one.established for one in state.sessions] == [False, True]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.referee import netkit
 
 from backstay.audit.agree import disagreements
 from backstay.model.address import Prefix
@@ -23,8 +24,7 @@ from backstay.referee.engine import simulate
 
 OCTOBER = Path(__file__).parents[2] / "examples" / "october"
 
-BORDER = """frr version 8.4.4
-hostname border
+BORDER = """
 interface eth0
  ip address 192.0.2.0/31
 interface eth1
@@ -74,10 +74,7 @@ neighbors:
 
 @pytest.fixture
 def border(tmp_path: Path) -> Network:
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "border.conf").write_text(BORDER)
-    (tmp_path / "backstay.yaml").write_text(WORLD)
-    return load(tmp_path)
+    return netkit.network(tmp_path, {"border": BORDER}, WORLD)
 
 
 def alone(monkeypatch: pytest.MonkeyPatch, network: Network) -> State:
