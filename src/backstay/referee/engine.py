@@ -11,7 +11,6 @@ from __future__ import annotations
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import State
 from backstay.referee.cascade import access, service_states, settle, site_health
-from backstay.referee.garbage import seldom_collected
 from backstay.referee.sweep import sweep as every_failure
 from backstay.referee.tables import tables
 from backstay.referee.traffic import follow_flows, parts, place_demands
@@ -21,11 +20,6 @@ NAME = "referee"
 
 def simulate(network: Network, overlay: Overlay = NOTHING, sweep: bool = False) -> State:
     """What the network settles on under the overlay. Raises `Unproven` rather than guess."""
-    with seldom_collected():
-        return _state(network, overlay, sweep=sweep)
-
-
-def _state(network: Network, overlay: Overlay, *, sweep: bool) -> State:
     settled = settle(network, overlay)
     world = settled.world
     routing = world.routing

@@ -17,8 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backstay.referee.garbage import tidy
-
 MANY = 100
 """Fewer questions are answered sooner than a process is copied."""
 
@@ -29,30 +27,22 @@ Answer = TypeVar("Answer")
 def in_halves(questions: Sequence[Question], answer: Callable[[Question], Answer]) -> tuple[Answer, ...]:
     """Every answer in the order of the questions. Raises what ``answer`` raises."""
     if len(questions) < MANY or len(os.sched_getaffinity(0)) < 2 or threading.active_count() > 1:
-        return _each(questions, answer)
+        return tuple(map(answer, questions))
     fork = multiprocessing.get_context("fork")
     receiving, sending = fork.Pipe(duplex=False)
     second = fork.Process(target=_serve, args=(sending, questions[1::2], answer, os.getpid()), daemon=True)
     second.start()
     sending.close()
     try:
-        mine = _each(questions[::2], answer)
+        mine = tuple(map(answer, questions[::2]))
         theirs = _received(receiving)
     finally:
         second.kill()
         second.join()
         receiving.close()
     if theirs is None:
-        theirs = _each(questions[1::2], answer)
+        theirs = tuple(map(answer, questions[1::2]))
     return tuple(chain.from_iterable(zip_longest(mine, theirs)))[: len(questions)]
-
-
-def _each(questions: Sequence[Question], answer: Callable[[Question], Answer]) -> tuple[Answer, ...]:
-    found = []
-    for question in questions:
-        found.append(answer(question))
-        tidy()
-    return tuple(found)
 
 
 def _serve(
@@ -66,7 +56,7 @@ def _serve(
         return answer(question)
 
     sys.stderr = Path(os.devnull).open("w", encoding="ascii")  # noqa: SIM115 - until the process ends
-    sending.send(_each(questions, unless_alone))
+    sending.send(tuple(map(unless_alone, questions)))
 
 
 def _received(receiving: Connection) -> Any:
