@@ -6,11 +6,21 @@ tables; only tables whose digests differ are fetched and compared route by route
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 
-from backstay.model.address import Prefix
-from backstay.model.state import NextHop, PathAttributes, Route, RouteTable
+from backstay.model.address import BITS, Prefix
+from backstay.model.state import (
+    NO_ROUTE,
+    Columns,
+    ColumnTable,
+    NextHop,
+    PathAttributes,
+    Route,
+    RouteTable,
+    in_columns,
+)
 
 Digests = Mapping[str, Mapping[str, bytes]]
 """Router -> VRF -> digest of the table."""
@@ -53,23 +63,27 @@ class Texts:
     def __init__(self) -> None:
         self._hops: dict[int, tuple[tuple[NextHop, ...], str]] = {}
         self._attributes: dict[int, tuple[PathAttributes, str]] = {}
-        self._prefixes: dict[Prefix, str] = {}
+        self._prefixes: dict[int, tuple[Sequence[Prefix], list[str]]] = {}
 
-    def route(self, route: Route) -> str:
-        """One route without its prefix: equal texts are routes that `agree` sees no difference in."""
+    def lines(self, columns: Columns) -> list[str]:
+        """Every route with its prefix: equal lines are routes that `agree` sees no difference in."""
+        ways, says = columns.ways, [self._rest(route) for route in columns.routes]
+        listed = zip(self._names(columns.prefixes), columns.metrics, ways, strict=True)
+        return [f"{name} {metric} {says[way]}" for name, metric, way in listed if way != NO_ROUTE]
+
+    def _names(self, prefixes: Sequence[Prefix]) -> list[str]:
+        """In the order of the prefixes; names of one IP version sort as they do."""
+        known = self._prefixes.get(id(prefixes))
+        if known is None:
+            known = self._prefixes[id(prefixes)] = (prefixes, list(map(_name, prefixes)))
+        return known[1]
+
+    def _rest(self, route: Route) -> str:
+        """What a route says beside its metric."""
         shown = self._hop_text(route.next_hops)
         forwarding = shown if route.forwarding is route.next_hops else self._hop_text(route.forwarding)
         attributes = "" if route.attributes is None else self._attribute_text(route.attributes)
-        return (
-            f"{route.protocol}|{route.distance}|{route.metric}|{route.tag}|{route.kind}|{shown}|{forwarding}"
-            f"|{attributes}"
-        )
-
-    def prefix(self, prefix: Prefix) -> str:
-        found = self._prefixes.get(prefix)
-        if found is None:
-            found = self._prefixes[prefix] = f"{prefix.version}/{prefix.value:x}/{prefix.length}"
-        return found
+        return f"{route.protocol}|{route.distance}|{route.tag}|{route.kind}|{shown}|{forwarding}|{attributes}"
 
     def _hop_text(self, hops: tuple[NextHop, ...]) -> str:
         known = self._hops.get(id(hops))
@@ -84,13 +98,15 @@ class Texts:
         return known[1]
 
 
+def _name(prefix: Prefix) -> str:
+    return f"{prefix.version}{prefix.value:0{BITS[prefix.version] // 4}x}/{prefix.length:03}"
+
+
 def table_digest(table: RouteTable, texts: Texts) -> bytes:
     """16 bytes that are the same for two tables exactly when they hold the same routes."""
-    whole = blake2b(digest_size=DIGEST_SIZE)
-    lines = [f"{texts.prefix(prefix)} {texts.route(route)}" for prefix, route in table.items()]
-    lines.sort()
-    whole.update("\n".join(lines).encode())
-    return whole.digest()
+    parts = table.columns() if isinstance(table, ColumnTable) else (in_columns(table),)
+    lines = sorted(chain.from_iterable(map(texts.lines, parts)))
+    return blake2b("\n".join(lines).encode(), digest_size=DIGEST_SIZE).digest()
 
 
 class Digester:
@@ -100,24 +116,21 @@ class Digester:
         self._known: dict[int, tuple[RouteTable, bytes]] = {}
 
     def digests(self, routes: Mapping[str, Mapping[str, RouteTable]]) -> dict[str, dict[str, bytes]]:
-        """Of every table; what was known of tables that are no longer there is forgotten."""
-        found: dict[int, tuple[RouteTable, bytes]] = {}
-        answer = {
-            router: {vrf: self._digest(table, found) for vrf, table in vrfs.items()} for router, vrfs in routes.items()
+        """Of every table."""
+        texts = Texts()
+        return {
+            router: {vrf: self._digest(table, texts) for vrf, table in vrfs.items()} for router, vrfs in routes.items()
         }
-        self._known |= found
-        return answer
 
     def keep_only(self, states: Mapping[int, Mapping[str, Mapping[str, RouteTable]]]) -> None:
         """Forget tables that none of these States holds."""
         alive = {id(table) for routes in states.values() for vrfs in routes.values() for table in vrfs.values()}
         self._known = {key: value for key, value in self._known.items() if key in alive}
 
-    def _digest(self, table: RouteTable, found: dict[int, tuple[RouteTable, bytes]]) -> bytes:
-        known = self._known.get(id(table)) or found.get(id(table))
+    def _digest(self, table: RouteTable, texts: Texts) -> bytes:
+        known = self._known.get(id(table))
         if known is None:
-            known = (table, table_digest(table, Texts()))
-        found[id(table)] = known
+            known = self._known[id(table)] = (table, table_digest(table, texts))
         return known[1]
 
 

@@ -9,7 +9,8 @@ in lazily; it must behave as if it were complete.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -85,6 +86,38 @@ class Route:
 
 RouteTable = Mapping[Prefix, Route]
 """Best routes of one VRF of one router."""
+
+NO_ROUTE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Many routes of a table, none of them made: that of a prefix is the one of ``routes`` whose place stands in ``ways``
+    (`NO_ROUTE`: there is none here), with the prefix's own number in ``metrics`` in the place of its metric. Tables may
+    share ``prefixes``.
+    """
+
+    prefixes: Sequence[Prefix]
+    metrics: Sequence[int]
+    ways: Sequence[int]
+    routes: Sequence[Route]
+
+
+def in_columns(table: RouteTable) -> Columns:
+    """Routes that are made already, or will be now."""
+    listed = tuple(table.items())
+    routes = [route for _prefix, route in listed]
+    return Columns([prefix for prefix, _ in listed], [route.metric for route in routes], range(len(routes)), routes)
+
+
+class ColumnTable(Mapping[Prefix, Route]):
+    """A table that can be read whole without a route being made for every prefix."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def columns(self) -> tuple[Columns, ...]:
+        """All routes of the table: each prefix that has one has it in one of these alone."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,84 +1,130 @@
 """The routing tables of a State, small enough to keep: a backbone of a thousand routers has millions of routes.
 
 Most of them are IS-IS routes that nobody else offers, and of such a route only metric and next hops differ from table to
-table: two numbers. `Rib.best` says what they are; `columns` and `filled` say the same a process at a time.
+table: two numbers. `Rib.best` says what they are; `offered` and `filled` say the same a process at a time.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 from weakref import WeakValueDictionary
 
 from backstay.model.address import Prefix
 from backstay.model.routing import DEFAULT_VRF
-from backstay.model.state import NextHop, Route
+from backstay.model.state import NO_ROUTE, Columns, ColumnTable, NextHop, Route, in_columns
 from backstay.model.vendor import SEMANTICS
-from backstay.referee.isis import Isis, Map, path_limit
+from backstay.referee.isis import Isis, Map, Offer, path_limit
 from backstay.referee.isis_lsp import WIDE, Hop, Key, Node
 from backstay.referee.rib import DISTANCE_NEVER, Rib
 from backstay.referee.seams import Place
 
-NONE = -1
+INFINITE = 1 << 61
+"""Longer than any path, and still a number in a column with a metric added."""
+
+NOBODY = (-1, INFINITE)
+"""The second to offer what one node alone offers."""
+
+Bid = tuple[int, int]
+"""A node, by its place in `Offered.nodes`, and the metric it offers a prefix at."""
+
+Ways = dict[tuple[NextHop, ...], int]
+"""Next hops, each with a number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """What all processes with one map are offered: prefixes (sorted), and who offers each at which metric. ``odd`` are those
-    that more than distances decide on.
+class Offers:
+    """Who offers the prefixes of one IP version, in the order of these: one node, and a second one (`NOBODY` without) since a
+    link has two ends. ``many``: all that offer a prefix where there are more; ``of_node``: what a node itself offers.
+    """
+
+    version: int
+    one: tuple[Bid, ...]
+    other: tuple[Bid, ...]
+    many: Mapping[int, tuple[Bid, ...]]
+    of_node: Mapping[int, list[int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offered:
+    """What all processes with one map are offered: the prefixes, sorted, and by whom. ``odd`` are those that more than
+    distances decide on.
     """
 
     prefixes: tuple[Prefix, ...]
-    offers: tuple[tuple[tuple[Node, int], ...], ...] = ()
+    nodes: tuple[Node, ...] = ()
+    offers: tuple[Offers, ...] = ()
     odd: frozenset[Prefix] = frozenset()
     index: Mapping[Prefix, int] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", {prefix: at for at, prefix in enumerate(self.prefixes)})
 
-    def __reduce__(self) -> tuple[type[Columns], tuple[tuple[Prefix, ...]]]:
-        return Columns, (self.prefixes,)
+    def __reduce__(self) -> tuple[type[Offered], tuple[tuple[Prefix, ...]]]:
+        return Offered, (self.prefixes,)
 
 
-NO_COLUMNS = Columns(())
+NOTHING_OFFERED = Offered(())
 
 
-def columns(maps: tuple[Map, ...]) -> Columns:
+def offered(maps: tuple[Map, ...]) -> Offered:
     """Those of the maps of a process, one for each IP version."""
-    found: dict[Prefix, tuple[tuple[Node, int], ...]] = {}
-    odd = set()
+    nodes: dict[Node, int] = {}
+    odd = frozenset(
+        prefix for chart in maps for prefix, offers in chart.offers.items() if any(offer.external for offer in offers)
+    )
+    prefixes = sorted({prefix for chart in maps for prefix in chart.offers} - odd)
+    found = []
     for chart in maps:
-        for prefix, offers in chart.offers.items():
-            found[prefix] = tuple((offer.node, offer.metric) for offer in offers)
-            if any(offer.external for offer in offers):
-                odd.add(prefix)
-    prefixes = tuple(sorted(found.keys() - odd))
-    return Columns(prefixes, tuple(found[prefix] for prefix in prefixes), frozenset(odd))
+        mine = [prefix for prefix in prefixes if prefix.version == chart.view.version]
+        found.append(_offers(chart.view.version, [_least(chart.offers[prefix], nodes) for prefix in mine]))
+    return Offered(tuple(prefixes), tuple(nodes), tuple(found), odd)
+
+
+def _least(offers: Iterable[Offer], nodes: dict[Node, int]) -> tuple[Bid, ...]:
+    """Each node once, with its lowest metric."""
+    least: dict[int, int] = {}
+    for offer in offers:
+        number = nodes.setdefault(offer.node, len(nodes))
+        least[number] = min(offer.metric, least.get(number, offer.metric))
+    return tuple(least.items())
+
+
+def _offers(version: int, listed: Sequence[tuple[Bid, ...]]) -> Offers:
+    of_node: dict[int, list[int]] = {}
+    for at, offers in enumerate(listed):
+        for node, _metric in offers:
+            of_node.setdefault(node, []).append(at)
+    return Offers(
+        version,
+        tuple(offers[0] for offers in listed),
+        tuple(offers[1] if len(offers) > 1 else NOBODY for offers in listed),
+        {at: offers for at, offers in enumerate(listed) if len(offers) > 2},
+        of_node,
+    )
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
-class Table(Mapping[Prefix, Route]):
+class Table(ColumnTable):
     """A main routing table. ``metrics`` and ``ways`` (places in ``hops``) are those of the IS-IS route of each prefix in
-    ``columns``, `NONE` without one; ``others`` (sorted) are the routes of all other prefixes and None for one that has none.
+    ``offered``, `NO_ROUTE` without one; ``others`` (sorted) are the routes of prefixes that have none there.
     """
 
-    columns: Columns
+    offered: Offered
     distance: int
     kind: str
     metrics: array[int]
     ways: array[int]
     hops: tuple[tuple[NextHop, ...], ...]
-    others: dict[Prefix, Route | None]
+    others: dict[Prefix, Route]
 
     def __getitem__(self, prefix: Prefix) -> Route:
         if prefix in self.others:
-            found = self.others[prefix]
-            if found is None:
-                raise KeyError(prefix)
-            return found
-        at = self.columns.index[prefix]
-        if self.metrics[at] == NONE:
+            return self.others[prefix]
+        at = self.offered.index[prefix]
+        if self.ways[at] == NO_ROUTE:
             raise KeyError(prefix)
         return self._route(self.metrics[at], self.hops[self.ways[at]])
 
@@ -88,28 +134,16 @@ class Table(Mapping[Prefix, Route]):
         )
 
     def __iter__(self) -> Iterator[Prefix]:
-        return (prefix for prefix, _ in self.pairs())
+        interior = (prefix for prefix, way in zip(self.offered.prefixes, self.ways, strict=True) if way != NO_ROUTE)
+        return merge(interior, self.others)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.ways) - self.ways.count(NO_ROUTE) + len(self.others)
 
-    def items(self) -> ItemsView[Prefix, Route]:
-        """Prefixes in order, with their routes."""
-        return _Items(self)
-
-    def pairs(self) -> Iterator[tuple[Prefix, Route]]:
-        """The same, as they are made."""
-        others, hops, made = self.others, self.hops, self._route
-        listed = list(zip(self.columns.prefixes, self.metrics, self.ways, strict=True))
-        listed += [(prefix, NONE, NONE) for prefix in others if prefix not in self.columns.index]
-        listed.sort(key=_prefix)
-        for prefix, metric, way in listed:
-            if prefix in others:
-                found = others[prefix]
-                if found is not None:
-                    yield prefix, found
-            elif metric != NONE:
-                yield prefix, made(metric, hops[way])
+    def columns(self) -> tuple[Columns, ...]:
+        """See `ColumnTable.columns`."""
+        routes = [self._route(0, hops) for hops in self.hops]
+        return Columns(self.offered.prefixes, self.metrics, self.ways, routes), in_columns(self.others)
 
     def same(self, other: Table) -> bool:
         """Whether the two say the same, in the same words."""
@@ -117,22 +151,9 @@ class Table(Mapping[Prefix, Route]):
             (self.distance, self.kind, self.hops) == (other.distance, other.kind, other.hops)
             and self.metrics == other.metrics
             and self.ways == other.ways
-            and self.columns.prefixes == other.columns.prefixes
+            and self.offered.prefixes == other.offered.prefixes
             and self.others == other.others
         )
-
-
-def _prefix(row: tuple[Prefix, int, int]) -> Prefix:
-    return row[0]
-
-
-class _Items(ItemsView[Prefix, Route]):
-    """A table read from end to end."""
-
-    _mapping: Table
-
-    def __iter__(self) -> Iterator[tuple[Prefix, Route]]:
-        return self._mapping.pairs()
 
 
 _ALIVE: WeakValueDictionary[Place, Table] = WeakValueDictionary()
@@ -141,10 +162,10 @@ _ALIVE: WeakValueDictionary[Place, Table] = WeakValueDictionary()
 
 @dataclass(eq=False)
 class Filling:
-    """Fills the tables of one Rib; maps are shared by processes, and so are their columns."""
+    """Fills the tables of one Rib; maps are shared by processes, and so is what they offer."""
 
     rib: Rib
-    _columns: dict[tuple[int, ...], Columns] = field(default_factory=dict)
+    _offered: dict[tuple[int, ...], Offered] = field(default_factory=dict)
 
     def table(self, place: Place) -> Table:
         """The table of a router's VRF."""
@@ -159,22 +180,26 @@ class Filling:
         rib = self.rib
         keys = rib.isis.processes(*place)
         if len(keys) == 1 and _is_plain(rib.isis, keys[0]):
-            return self._by_columns(place, keys[0])
-        routes: dict[Prefix, Route | None] = {prefix: rib.best(place, prefix) for prefix in rib.prefixes(place)}
-        return Table(NO_COLUMNS, 0, "", array("q"), array("i"), (), routes)
+            return self._by_distance(place, keys[0])
+        others = self._others(place, rib.prefixes(place))
+        return Table(NOTHING_OFFERED, 0, "", array("q"), array("i"), (), others)
 
-    def _by_columns(self, place: Place, key: Key) -> Table:
+    def _others(self, place: Place, prefixes: Iterable[Prefix]) -> dict[Prefix, Route]:
+        found = ((prefix, self.rib.best(place, prefix)) for prefix in prefixes)
+        return {prefix: route for prefix, route in found if route is not None}
+
+    def _by_distance(self, place: Place, key: Key) -> Table:
         rib, isis = self.rib, self.rib.isis
         level, maps = _maps(isis, key)
-        found = self._columns.get(tuple(map(id, maps)))
+        found = self._offered.get(tuple(map(id, maps)))
         if found is None:
-            found = self._columns[tuple(map(id, maps))] = columns(maps)
-        others: dict[Prefix, Route | None] = {
-            prefix: rib.best(place, prefix) for prefix in sorted({*rib.beside_isis(place), *found.odd})
-        }
+            found = self._offered[tuple(map(id, maps))] = offered(maps)
         metrics, ways, hops = filled(isis, key, found)
+        apart = sorted({*rib.beside_isis(place), *found.odd})
+        for at in (found.index[prefix] for prefix in apart if prefix in found.index):
+            metrics[at] = ways[at] = NO_ROUTE
         distance = SEMANTICS[isis.hellos.speakers[key].router.vendor].distances["isis"]
-        return Table(found, distance, f"level-{level}", metrics, ways, hops, others)
+        return Table(found, distance, f"level-{level}", metrics, ways, hops, self._others(place, apart))
 
 
 def _is_plain(isis: Isis, key: Key) -> bool:
@@ -193,55 +218,67 @@ def _maps(isis: Isis, key: Key) -> tuple[int, tuple[Map, ...]]:
     return level, tuple(isis.chart(key, version) for version in ((4, 6) if WIDE in speaker.styles else (4,)))
 
 
-def filled(isis: Isis, key: Key, found: Columns) -> tuple[array[int], array[int], tuple[tuple[NextHop, ...], ...]]:
-    """Metric and next hops of every prefix of the columns, as `Isis.route` has them: the nearest of those that offer it, none
-    for what the process itself offers; and the next hops these point to.
+def filled(isis: Isis, key: Key, found: Offered) -> tuple[array[int], array[int], tuple[tuple[NextHop, ...], ...]]:
+    """Metric and next hops of every prefix on offer, as `Isis.route` has them: the nearest of those that offer it, none for
+    what the process itself offers; and the next hops these point to.
     """
-    speaker = isis.hellos.speakers[key]
-    (level,) = speaker.process.levels
-    own, limit = speaker.node, path_limit(speaker)
+    hops: Ways = {}
     metrics, ways = array("q"), array("i")
-    hops: dict[tuple[NextHop, ...], int] = {}
-    numbers: dict[tuple[tuple[Hop, ...], int], int] = {}
-    paths = {version: isis.paths(key, level, version) for version in {prefix.version for prefix in found.prefixes}}
-    for prefix, offers in zip(found.prefixes, found.offers, strict=True):
-        path = paths[prefix.version]
-        metric, first = _nearest(offers, path.distance, path.hops, own)
-        if not first or metric > limit:
-            metric, number = NONE, NONE
-        else:
-            at = (first, prefix.version)
-            if at not in numbers:
-                numbers[at] = hops.setdefault(isis.next_hops(first, prefix.version), len(hops))
-            number = numbers[at]
-        metrics.append(metric)
-        ways.append(number)
+    for offers in found.offers:
+        lengths, numbers = _View(isis, key, offers, found.nodes, hops).filled()
+        metrics.extend(lengths)
+        ways.extend(numbers)
     return metrics, ways, tuple(hops)
 
 
-def _nearest(
-    offers: tuple[tuple[Node, int], ...],
-    distance: Mapping[Node, float],
-    hops: Mapping[Node, tuple[Hop, ...]],
-    own: Node,
-) -> tuple[int, tuple[Hop, ...]]:
-    """The lowest metric and the first steps towards all that offer it; none where there is no way or no need."""
-    if len(offers) == 1:
-        node, metric = offers[0]
-        far = distance.get(node)
-        return (NONE, ()) if far is None or node == own else (int(far) + metric, hops[node])
-    ends: dict[Node, int] = {}
-    for node, metric in offers:
-        if node == own:
-            return NONE, ()
-        far = distance.get(node)
-        if far is not None:
-            ends[node] = min(ends.get(node, int(far) + metric), int(far) + metric)
-    best = min(ends.values(), default=NONE)
-    nearest = [hops[node] for node, total in ends.items() if total == best]
-    if len(nearest) == 1:
-        return best, nearest[0]
-    return best, tuple(dict.fromkeys(hop for several in nearest for hop in several))
+class _View:
+    """What one process sees of the prefixes of one IP version."""
+
+    def __init__(self, isis: Isis, key: Key, offers: Offers, nodes: tuple[Node, ...], hops: Ways) -> None:
+        speaker = isis.hellos.speakers[key]
+        (level,) = speaker.process.levels
+        paths = isis.paths(key, level, offers.version)
+        self._isis, self._offers, self._hops = isis, offers, hops
+        self._limit = path_limit(speaker)
+        self._own = offers.of_node.get(nodes.index(speaker.node), ()) if speaker.node in nodes else ()
+        # The last of each is what `NOBODY` finds.
+        self._far = [*(int(paths.distance.get(node, INFINITE)) for node in nodes), INFINITE]
+        self._first = [*(paths.hops.get(node, ()) for node in nodes), ()]
+        self._numbers: dict[tuple[Hop, ...], int] = {(): NO_ROUTE}
+        self._way = list(map(self._number, self._first))
+
+    def _number(self, first: tuple[Hop, ...]) -> int:
+        """The number of what first steps point to; `NO_ROUTE` without an adjacency that carries the IP version."""
+        found = self._numbers.get(first)
+        if found is None:
+            hops = self._isis.next_hops(first, self._offers.version)
+            found = self._numbers[first] = self._hops.setdefault(hops, len(self._hops))
+        return found
+
+    def filled(self) -> tuple[list[int], list[int]]:
+        """Metrics and ways."""
+        offers, far, way = self._offers, self._far, self._way
+        one = [far[node] + metric for node, metric in offers.one]
+        other = [far[node] + metric for node, metric in offers.other]
+        metrics = list(map(min, one, other))
+        ways = [
+            way[a[0]] if near < beyond else way[b[0]] if beyond < near else self._among((a, b))
+            for a, b, near, beyond in zip(offers.one, offers.other, one, other, strict=True)
+        ]
+        for at, several in offers.many.items():
+            metrics[at] = min(far[node] + metric for node, metric in several)
+            ways[at] = self._among(several)
+        for at in self._own:
+            ways[at] = NO_ROUTE
+        if max(metrics, default=0) > self._limit:
+            ways = [NO_ROUTE if far > self._limit else way for far, way in zip(metrics, ways, strict=True)]
+        return metrics, ways
+
+    def _among(self, several: tuple[Bid, ...]) -> int:
+        """The way towards the nearest of all, whichever they are."""
+        best = min(self._far[node] + metric for node, metric in several)
+        nearest = (self._first[node] for node, metric in several if self._far[node] + metric == best)
+        return self._number(tuple(dict.fromkeys(hop for first in nearest for hop in first)))
 
 
 def tables(rib: Rib) -> dict[str, dict[str, Mapping[Prefix, Route]]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backstay.model.address import Prefix
-from backstay.model.state import Adjacency, NextHop, Route
+from backstay.model.state import NO_ROUTE, Adjacency, Columns, NextHop, Route
 from backstay.simulate.layers import SECOND, Instance, Layer, Row, in_order, row
 from backstay.simulate.spf import UNREACHED, NodeKey
 
@@ -84,6 +84,21 @@ class LayeredRoutes:
         versions = [seen.layer.version for seen in rows]
         alone = len(versions) == len(set(versions)) and all(seen.plain for seen in rows)
         return rows if alone else None
+
+    def columns(self, seen: Row, apart: Iterable[Prefix]) -> Columns:
+        """A plain row's routes but for the prefixes that stand apart."""
+        block, second = seen.layer.block, seen.layer.second
+        places: dict[int, int] = {}
+        routes: list[Route] = []
+        for mask in dict.fromkeys(seen.masks):
+            hops = seen.hops(mask)
+            places[mask] = len(routes) if hops else NO_ROUTE
+            routes += [self._made(seen, 0, 0, hops)] if hops else []
+        ways = [places[mask] for mask in seen.masks]
+        for prefix in apart:
+            if prefix in block.index:
+                ways[block.index[prefix]] = NO_ROUTE
+        return Columns(block.prefixes, [key >> SECOND for key in seen.keys] if second else seen.keys, ways, routes)
 
     # ------------------------------------------------------------------------------------- one route
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import InterfaceRef, Network
 from backstay.model.routing import DEFAULT_VRF, INFINITE_DISTANCE
-from backstay.model.state import NextHop, Route, RouteTable
+from backstay.model.state import Columns, NextHop, Route, RouteTable, in_columns
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.connected import connected
 from backstay.simulate.layered import LayeredRoutes
@@ -266,6 +266,16 @@ class Rib:
         beside = [prefix for prefix in own if self.route(*node, prefix) is not None]
         beside += [prefix for prefix in self.bgp.routes.get(node, ()) if prefix not in own]
         return sum(seen.count() for seen in rows) + sum(not any(seen.leads_to(p) for seen in rows) for p in beside)
+
+    def columns(self, node: Node) -> tuple[Columns, ...]:
+        """The same as `filled`, without making the interior routes where these stand in plain rows."""
+        rows = self.rows(node)
+        if rows is None:
+            return (in_columns(self.filled(node)),)
+        apart = sorted(self.contested(node))
+        beside = {prefix: route for prefix in apart if (route := self.route(*node, prefix)) is not None}
+        interior = (igp.columns(seen, apart) for igp in self._igps if node in igp.instances for seen in rows)
+        return (*interior, in_columns(beside))
 
     def fingerprint(self, node: Node) -> Hashable:
         """Tables of equal fingerprints are equal but for BGP's part (compared apart: its routes are dear to hash)."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from backstay.model.address import Prefix
-from backstay.model.state import Route, RouteTable
+from backstay.model.state import Columns, ColumnTable, Route, RouteTable
 from backstay.simulate.layers import Row
 from backstay.simulate.seams import BgpResult, Topology
 
@@ -25,6 +25,8 @@ class Source(Protocol):
 
     def filled(self, node: Node) -> dict[Prefix, Route]: ...
 
+    def columns(self, node: Node) -> tuple[Columns, ...]: ...
+
     def size(self, node: Node) -> int: ...
 
     def fingerprint(self, node: Node) -> Hashable: ...
@@ -38,7 +40,7 @@ class Source(Protocol):
     def vrfs(self, router: str) -> Sequence[str]: ...
 
 
-class LazyTable(Mapping[Prefix, Route]):
+class LazyTable(ColumnTable):
     """One router's table of one VRF, worked out when it is walked; a look-up of one prefix costs one route."""
 
     def __init__(self, source: Source, node: Node) -> None:
@@ -71,6 +73,10 @@ class LazyTable(Mapping[Prefix, Route]):
 
     def values(self) -> ValuesView[Route]:
         return self._routes.values()
+
+    def columns(self) -> tuple[Columns, ...]:
+        """See `ColumnTable.columns`; nothing of it is kept."""
+        return self._source.columns(self._node)
 
     def __repr__(self) -> str:
         return f"LazyTable({self._node[0]}, {self._node[1]})"
