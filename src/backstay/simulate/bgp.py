@@ -15,6 +15,7 @@ from backstay.model.network import Network, Overlay
 from backstay.model.routing import MaximumPrefix
 from backstay.model.source import Remark
 from backstay.model.state import Event, RouteTable, Session
+from backstay.simulate.bgp_first import first_come
 from backstay.simulate.bgp_reach import Question, Reach
 from backstay.simulate.bgp_sessions import Sessions, establish
 from backstay.simulate.bgp_solve import Outcome, Solver
@@ -32,6 +33,7 @@ class _Settled:
     """Everything after one run over stable answers."""
 
     found: Sessions
+    solver: Solver
     outcomes: list[Outcome]
     tables: dict[tuple[str, str], RouteTable]
     counts: Tally = field(default_factory=Tally)
@@ -76,7 +78,8 @@ def _settle(
         prefixes = frozenset(prefix for outcome in outcomes for prefix in outcome.task.prefixes)
         tables = Tables(speaking, solver, outcomes).mapping()
         if not reach.learn(tables, prefixes):
-            return _Settled(found=found, outcomes=outcomes, tables=tables, counts=tally(solver, outcomes))
+            counts = tally(solver, outcomes)
+            return _Settled(found=found, solver=solver, outcomes=outcomes, tables=tables, counts=counts)
         answers = reach.answers()
         if answers in seen:
             raise _recursion_circle(seen, answers)
@@ -146,7 +149,8 @@ def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: 
 
 def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> tuple[Remark, ...]:
     """What the answer leaves open."""
-    return tuple(sorted({*_arrival_order(speaking, settled), *_features(speaking, settled)}, key=_remark_order))
+    first = first_come(speaking, settled.solver, settled.outcomes)
+    return tuple(sorted({*_arrival_order(speaking, settled), *_features(speaking, settled), *first}, key=_remark_order))
 
 
 def _remark_order(remark: Remark) -> tuple[str, str, str]:

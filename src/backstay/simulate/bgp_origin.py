@@ -24,12 +24,15 @@ LOCAL = frozenset({"local"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """A route of a speaker's own, before it is anybody's candidate. ``forwarding`` is where the underlay sends it."""
+    """A route of a speaker's own, before it is anybody's candidate. ``forwarding`` is where the underlay sends it,
+    ``distance`` the administrative one of the route it stands for; None: it stands for none.
+    """
 
     speaker: int
     source: str
     path: Path
     forwarding: tuple[NextHop, ...] = ()
+    distance: int | None = None
 
     def received(self) -> Received:
         return Received(path=self.path, source=self.source, forwarding=self.forwarding)
@@ -61,7 +64,11 @@ def _networks(speaker: Speaker, family: BgpFamily, underlay: Underlay) -> Iterat
         if path is not None:
             path = entering(speaker, path)
             forwarding = (route.forwarding or route.next_hops) if route else ()
-            yield statement.prefix, Own(speaker=speaker.index, source=NETWORK, path=path, forwarding=forwarding)
+            distance = route.distance if route and speaker.process.network_import_check else None
+            yield (
+                statement.prefix,
+                Own(speaker=speaker.index, source=NETWORK, path=path, forwarding=forwarding, distance=distance),
+            )
 
 
 def of_our_own(speaker: Speaker) -> Path:
@@ -102,7 +109,16 @@ def _redistributed(
         if path is not None:
             path = entering(speaker, path)
             forwarding = route.forwarding or route.next_hops
-            yield prefix, Own(speaker=speaker.index, source=REDISTRIBUTED, path=path, forwarding=forwarding)
+            yield (
+                prefix,
+                Own(
+                    speaker=speaker.index,
+                    source=REDISTRIBUTED,
+                    path=path,
+                    forwarding=forwarding,
+                    distance=route.distance,
+                ),
+            )
 
 
 def _carried(speaker: Speaker, line: Redistribution, route: Route) -> Path:

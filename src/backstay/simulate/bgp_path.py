@@ -180,8 +180,8 @@ def excluded(path: AsPath, unwanted: frozenset[int]) -> AsPath:
 
 
 def aggregated(paths: list[AsPath]) -> AsPath:
-    """The longest common leading sequence, then all other AS numbers as one set (RFC 4271 9.2.2.2). A confederation's
-    sequence may be the common one (seen on FRR 8.4.4).
+    """The longest common leading sequence, then whatever AS numbers come after it as one set (RFC 4271 9.2.2.2), a number of
+    the sequence too where some path has it once more. A confederation's sequence may be the common one (both seen on FRR 8.4.4).
     """
     leading = CONFED_SEQUENCE if all(path and path[0].kind == CONFED_SEQUENCE for path in paths) else SEQUENCE
     heads = [path[0].numbers if path and path[0].kind == leading else () for path in paths]
@@ -189,9 +189,14 @@ def aggregated(paths: list[AsPath]) -> AsPath:
     while heads and all(len(head) > common and head[common] == heads[0][common] for head in heads):
         common += 1
     shared = heads[0][:common] if heads else ()
-    rest = {number for path in paths for _, numbers in path for number in numbers} - set(shared)
+    rest = {number for path in paths for number in _numbers(path)[common:]}
     first = (Segment(leading, shared),) if shared else ()
     return join((Segment(SET, tuple(sorted(rest))),) if rest else (), first)
+
+
+def _numbers(path: AsPath) -> tuple[int, ...]:
+    """All AS numbers in their order."""
+    return tuple(number for _, numbers in path for number in numbers)
 
 
 def attributes(path: Path, *, local_preference: int, learned_from: str | None) -> PathAttributes:

@@ -130,7 +130,7 @@ class Solver:
         """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate, and where what it
         settles on depends on the order of messages (RFC 4264): tried the other way round where own ASes are several.
         """
-        outcome = _Run(self, task).outcome
+        outcome = self.settle(task)
         if self._several:
             again = _Run(self, task, last_first=True).outcome
             odd = [i for i in outcome.chosen.keys() | again.chosen.keys() if _best(outcome, i) != _best(again, i)]
@@ -138,6 +138,10 @@ class Solver:
                 names = ", ".join(sorted(self.speakers[index].name for index in odd))
                 raise Unproven(f"which way to {task.prefix} BGP settles on depends on the order of messages at {names}")
         return outcome
+
+    def settle(self, task: Task) -> Outcome:
+        """What one order of messages leads to. Raises as `solve` does where there is no end to them."""
+        return _Run(self, task).outcome
 
     def outgoing(self, speaker: int, version: int) -> list[Peering]:
         """Sessions to everybody but sinks."""
