@@ -270,7 +270,7 @@ class Rib:
     def _longest(
         self, place: Place, address: Address, laid_over: Mapping[Prefix, Route], *, with_bgp: bool, skip: Prefix | None
     ) -> tuple[Prefix, Route] | None:
-        for prefix in self._holding(address) if not laid_over else _every_prefix(address):
+        for prefix in self.holding(address) if not laid_over else _every_prefix(address):
             if prefix == skip:
                 return None
             routes = [laid_over.get(prefix)] if laid_over else []
@@ -281,7 +281,7 @@ class Rib:
                 return prefix, min(usable, key=lambda route: route.distance)
         return None
 
-    def _holding(self, address: Address) -> tuple[Prefix, ...]:
+    def holding(self, address: Address) -> tuple[Prefix, ...]:
         """Known prefixes that hold an address, longest first."""
         found = self._chains.get(address)
         if found is None:
