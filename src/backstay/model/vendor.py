@@ -34,6 +34,9 @@ class Semantics:
     ospf6_loopback_cost: int | None = None
     ospf_nssa_default: bool = False
     ospf_maximum_paths: int = 64
+    ospf_redistributes_own_subnets: bool = True
+    ospf_translation_keeps_metric: bool = True
+    ospf_boundary_by_area_kind: bool = True
     ebgp_maximum_paths: int = 64
     ibgp_maximum_paths: int = 64
     isis_maximum_paths: int = 64
@@ -69,6 +72,9 @@ FRR = Semantics(
     isis_level1_into_level2=False,
     isis_prefixes_follow_circuit_level=False,
     ospf_nssa_default=True,
+    ospf_redistributes_own_subnets=False,
+    ospf_translation_keeps_metric=False,
+    ospf_boundary_by_area_kind=False,
     sources={
         "distances": "FRR zebra/zebra_rib.c route_info[] (8.4); `show ip route` of FRR 8.4.4",
         "undefined_route_map": "seen on FRR 8.4.4: route-map deleted but still referenced, 0 routes exported",
@@ -84,6 +90,9 @@ FRR = Semantics(
         "ospf_loopback_cost": "seen on FRR 8.4.4 and Cumulus 3.7: the loopback of a neighbour costs the link alone",
         "ospf6_loopback_cost": "seen on FRR 8.4.4: a loopback costs what any interface of unknown speed does, 10",
         "ospf_nssa_default": "seen on FRR 8.4.4: an ABR sends a type 3 default into an NSSA without being asked",
+        "ospf_redistributes_own_subnets": "seen on FRR 8.4.4: ospfd leaves out connected subnets it runs on; ospf6d does not",
+        "ospf_translation_keeps_metric": "seen on FRR 8.4.4: a translated type 7 has the translator's default metric, 20, a default 1",
+        "ospf_boundary_by_area_kind": "seen on FRR 8.4.4: the way to a boundary router is chosen first; a type 5 LSA is ignored where that is through an NSSA or stub area",
         "ospf_reference_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_REF_BANDWIDTH 100000 Mbit/s",
     },
 )

@@ -72,7 +72,7 @@ def _brought(rib: Rib, talked: Talk, process: Process) -> Iterator[External]:
     for line in config.redistributions:
         metric = DEFAULT_METRIC if config.default_metric is None else config.default_metric
         for item in offered(rib, router, config.vrf, _of_version(line, process), _first(line.metric, metric)):
-            if _distributed(process, line.protocol, item.prefix):
+            if _distributed(process, line.protocol, item.prefix) and not _runs_on(talked, process, item):
                 yield _external(talked, process, item, line.metric_type)
     line_default = config.default
     if line_default is not None:
@@ -102,6 +102,13 @@ def _distributed(process: Process, protocol: str, prefix: Prefix) -> bool:
         for source, name in process.config.distribute_lists
         if source == protocol and (prefix.version, name) in process.router.policies.access_lists
     )
+
+
+def _runs_on(talked: Talk, process: Process, item: Candidate) -> bool:
+    """A connected subnet that OSPFv2 runs on itself, which FRR does not bring in (ospf_distribute_check_connected())."""
+    if process.config.version != 2 or item.protocol != "connected" or process.row.ospf_redistributes_own_subnets:
+        return False
+    return any(subnet.covers(item.prefix) for port in talked.ports[process.key] for _own, subnet in port.addresses)
 
 
 def _external(talked: Talk, process: Process, item: Candidate, metric_type: int | None) -> External:
@@ -199,7 +206,9 @@ class Outer:
         rivals = [
             other
             for key, other in self.talked.processes.items()
-            if key in self.inner.borders and other.node in self.inner.nodes[process.key, area]
+            if key[1] == process.key[1]
+            and key in self.inner.borders
+            and other.node in self.inner.nodes[process.key, area]
         ]
         if any(other.area(area).nssa_translate == "always" for other in rivals):
             return False

@@ -71,7 +71,9 @@ class Inner:
         if process.ip_version == 4:
             return
         key, name = process.key, process.router.name
-        for other in self.borders - {key}:
+        for other in sorted(self.borders - {key}):
+            if other[1] != key[1]:
+                continue  # OSPFv2 on the same router, say
             node = self.talked.processes[other].node
             costs = {
                 area: self.nodes[key, area][node].cost for area in self.areas(key) if node in self.nodes[key, area]

@@ -11,6 +11,7 @@ from backstay.model.network import Network
 from backstay.model.routing import INFINITE_DISTANCE, IsisProcess, OspfProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, Route
+from backstay.model.vendor import SEMANTICS
 from backstay.simulate.isis import Isis
 from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.ospf import Ospf, distances_of
@@ -18,6 +19,7 @@ from backstay.simulate.redistribution import Imported, Importer
 from backstay.simulate.rib import Local, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, Evaluate, Topology
 from backstay.simulate.spf import NodeKey
+from backstay.simulate.topology import usable_addresses
 
 Imports = Mapping[str, Mapping[NodeKey, tuple[Imported, ...]]]
 """By protocol and process: what it takes in from others."""
@@ -135,10 +137,19 @@ class Interior:
         metric = OSPF_METRIC if process.default_metric is None else process.default_metric
         for line in process.redistributions:
             if line.protocol != protocol:
-                yield from importer.redistributed(line, metric)
+                own = self._own_subnets(key, process) if line.protocol == "connected" else ()
+                taken = importer.redistributed(line, metric)
+                yield from (item for item in taken if not any(prefix.covers(item.prefix) for prefix in own))
         if process.default:
             usual = OSPF_ALWAYS_METRIC if process.default.always else OSPF_DEFAULT_METRIC
             yield from importer.default(process.default, protocol, usual)
+
+    def _own_subnets(self, key: NodeKey, process: OspfProcess) -> tuple[Prefix, ...]:
+        """Connected subnets that ``redistribute connected`` leaves out: those OSPFv2 runs on, where the vendor says so."""
+        if process.version != 2 or SEMANTICS[self.network.routers[key[0]].vendor].ospf_redistributes_own_subnets:
+            return ()
+        circuits = self.ospf.circuits.by_node.get(key, ())
+        return tuple(item.prefix for circuit in circuits for item in usable_addresses(circuit.interface, 4))
 
     def _importer(self, rib: Rib, router: str, vrf: str) -> Importer:
         return Importer(self.network.routers[router], vrf, _Offers(rib), self.evaluate)
