@@ -188,3 +188,17 @@ def test_twin_system_ids_are_not_guessed_at(tmp_path: Path) -> None:
     }
     with pytest.raises(Unproven, match="system id"):
         answer(network(tmp_path, configs))
+
+
+def test_a_link_that_costs_nothing_between_two_as_near_is_not_told(tmp_path: Path) -> None:
+    """FRR isis_spf.c takes what it is done with as done with: whether a also reaches b by c depends on the order."""
+    net = network(
+        tmp_path,
+        {
+            "a": isis_router(1, {"e0": ("10.0.1.1/24", 10), "e1": ("10.0.2.1/24", 10)}),
+            "b": isis_router(2, {"e0": ("10.0.1.2/24", 10), "e1": ("10.0.3.2/24", 0)}),
+            "c": isis_router(3, {"e0": ("10.0.2.3/24", 10), "e1": ("10.0.3.3/24", 0)}),
+        },
+    )
+    with pytest.raises(Unproven, match="nothing parts"):
+        answer(net)

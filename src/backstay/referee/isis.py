@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
-
-import networkx as nx
 
 from backstay.model.address import Prefix
 from backstay.model.errors import Unproven
@@ -26,11 +24,11 @@ from backstay.referee.isis_lsp import (
     Lsp,
     Node,
     Speaker,
-    circuit_metric,
     describe,
     flood,
     greet,
 )
+from backstay.referee.isis_spf import Paths, Walks, shortest_paths
 from backstay.referee.seams import Wiring
 
 NARROW_PATH_LIMIT = 1023
@@ -57,35 +55,6 @@ class Offer:
 
 
 @dataclass(eq=False)
-class Walks:
-    """Where a topology can be walked. An edge goes where both ends name each other (C.2.6 a); from an overloaded node none
-    goes (7.2.8.1), which keeps what the node itself offers in reach.
-    """
-
-    lsps: tuple[Lsp, ...]
-    topology: int
-    styles: tuple[str, ...]
-    graph: nx.DiGraph[Node] = field(init=False)
-    overloaded: frozenset[Node] = field(init=False)
-
-    def __post_init__(self) -> None:
-        metrics: dict[tuple[Node, Node], int] = {}
-        for lsp in self.lsps:
-            for reach in lsp.neighbors:
-                if reach.style in self.styles and (lsp.node[1] or reach.topology == self.topology):
-                    edge = (lsp.node, reach.node)
-                    metrics[edge] = min(metrics.get(edge, reach.metric), reach.metric)
-        self.overloaded = frozenset(lsp.node for lsp in self.lsps if self.topology in lsp.overload)
-        self.graph = nx.DiGraph()
-        self.graph.add_nodes_from(lsp.node for lsp in self.lsps)
-        self.graph.add_weighted_edges_from(
-            (tail, head, metric)
-            for (tail, head), metric in metrics.items()
-            if (head, tail) in metrics and tail not in self.overloaded
-        )
-
-
-@dataclass(eq=False)
 class Map:
     """One database under one view: where it can be walked (a node that does not speak the IP version is not, RFC 1195
     1.4), and who offers which prefix. Routers with equal databases share it, and versions that all speak share the walks.
@@ -101,10 +70,6 @@ class Map:
         same = self.twin is not None and self.twin.walks.lsps == walked
         alike = self.twin is not None and (self.twin.view.topology, self.twin.view.styles) == self.view[:2]
         self.walks = self.twin.walks if self.twin and same and alike else Walks(walked, *self.view[:2])
-
-    @property
-    def graph(self) -> nx.DiGraph[Node]:
-        return self.walks.graph
 
     def _speaks(self, lsp: Lsp) -> bool:
         if lsp.node[1]:
@@ -134,57 +99,6 @@ class Map:
         return tuple(lsp.node for lsp in self.lsps if lsp.attached and self._speaks(lsp))
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Shortest paths of one root: distance of every node, and the adjacencies they begin with."""
-
-    distance: Mapping[Node, float]
-    hops: Mapping[Node, tuple[Hop, ...]]
-
-
-First = Mapping[Node, list[tuple[int, Hop]]]
-"""By the node at the other end, router or LAN: adjacencies of a root and what they cost."""
-
-
-def shortest_paths(chart: Map, hellos: Hellos, root: Node, level: int, hops: tuple[Hop, ...]) -> Paths:
-    """Dijkstra from the root. Its own edges are its own adjacencies ``hops``, overloaded or not."""
-    first = first_steps(hellos, level, hops)
-    graph = _with_root(chart, root, {node: min(metric for metric, _ in found) for node, found in first.items()})
-    before, distance = nx.dijkstra_predecessor_and_distance(graph, root)
-    begin: dict[Node, tuple[Hop, ...]] = {root: ()}
-    for node in nearest_first(distance, distance):
-        if node != root:
-            begin[node] = beginnings(node, before[node], root, distance, first, begin)
-    return Paths(distance=distance, hops=begin)
-
-
-def first_steps(hellos: Hellos, level: int, hops: Iterable[Hop]) -> First:
-    """A root's adjacencies by where they lead: on a LAN to its pseudonode."""
-    first: dict[Node, list[tuple[int, Hop]]] = defaultdict(list)
-    for hop in hops:
-        node = hellos.designated.get((hop.local.ref, level), hop.remote.speaker.node)
-        first[node].append((circuit_metric(hop.local, level), hop))
-    return first
-
-
-def nearest_first(nodes: Iterable[Node], distance: Mapping[Node, float]) -> Iterable[Node]:
-    """Of two equally near the pseudonode comes first: it may lie before the other (C.2.6)."""
-    return sorted(nodes, key=lambda node: (distance[node], node[1] == 0))
-
-
-def beginnings(
-    node: Node,
-    before: Iterable[Node],
-    root: Node,
-    distance: Mapping[Node, float],
-    first: First,
-    begin: Mapping[Node, tuple[Hop, ...]],
-) -> tuple[Hop, ...]:
-    """The first hops of all shortest paths to a node."""
-    ways = [_begin(node, previous, root, distance, first, begin) for previous in before]
-    return ways[0] if len(ways) == 1 else tuple(dict.fromkeys(hop for several in ways for hop in several))
-
-
 def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
     """The adjacencies that carry the topology and the IP version.
 
@@ -199,35 +113,6 @@ def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
             ends = f"{hop.local.ref.router} and {hop.remote.ref.router}"
             raise Unproven(f"IS-IS: of several adjacencies of {ends} only some carry IPv{view.version}")
     return found
-
-
-def _with_root(chart: Map, root: Node, edges: Mapping[Node, int]) -> nx.DiGraph[Node]:
-    if root in chart.graph and {head: data["weight"] for head, data in chart.graph.adj[root].items()} == edges:
-        return chart.graph
-    graph = chart.graph.copy()
-    if root in graph:
-        graph.remove_edges_from(list(graph.out_edges(root)))
-    graph.add_node(root)
-    graph.add_weighted_edges_from((root, head, metric) for head, metric in edges.items() if head in chart.graph)
-    return graph
-
-
-def _begin(
-    node: Node,
-    previous: Node,
-    root: Node,
-    distance: Mapping[Node, float],
-    first: First,
-    begin: Mapping[Node, tuple[Hop, ...]],
-) -> tuple[Hop, ...]:
-    """The first hops of paths to ``node`` whose last step is from ``previous``."""
-    if previous == root:
-        return () if node[1] else tuple(hop for metric, hop in first.get(node, ()) if metric == distance[node])
-    if not previous[1] or previous not in first:
-        return begin[previous]
-    # One step over a LAN of ours: the neighbour on it, and whatever else led to the LAN as cheaply.
-    over = (hop for metric, hop in first[previous] if metric == distance[previous] and hop.remote.speaker.node == node)
-    return (*over, *begin[previous])
 
 
 @dataclass(eq=False)
@@ -292,7 +177,7 @@ class Isis:
             same = (id(chart.walks), key, level, hops)
             if same not in self._walked:
                 root = self.hellos.speakers[key].node
-                self._walked[same] = shortest_paths(chart, self.hellos, root, level, hops)
+                self._walked[same] = shortest_paths(chart.walks, self.hellos, root, level, hops)
             self._paths[at] = self._walked[same]
         return self._paths[at]
 
