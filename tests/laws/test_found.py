@@ -1,6 +1,6 @@
 """Networks on which the engines once differed, or one was wrong, with what real routers showed.
 
-Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them; or
+Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as ``paths``); or
 ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told.
 """
@@ -49,6 +49,11 @@ def shown(state: State, router: str, prefix: str) -> str:
     return f"{route.protocol} [{route.distance}/{route.metric}] via {hops_text(route.next_hops)}"
 
 
+def as_path(state: State, router: str, prefix: str) -> str:
+    route = state.routes[router]["default"].get(Prefix.parse(prefix))
+    return route.attributes.as_path if route and route.attributes else ""
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
 def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -> None:
@@ -57,6 +62,8 @@ def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -
     state = ENGINES[engine](network, overlay, False)
     found = {router: {prefix: shown(state, router, prefix) for prefix in routes} for router, routes in expected["routes"].items()}  # fmt: skip
     assert found == expected["routes"], expected["why"]
+    for router, paths in expected.get("paths", {}).items():
+        assert {prefix: as_path(state, router, prefix) for prefix in paths} == paths, expected["why"]
 
 
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)

@@ -13,6 +13,7 @@ from backstay.model.network import Network, Overlay
 from backstay.model.routing import NeighborFamily
 from backstay.model.source import Remark
 from backstay.model.state import Route
+from backstay.referee import bgp_first
 from backstay.referee.bgp_answer import Answer
 from backstay.referee.bgp_ends import End
 from backstay.referee.bgp_exchange import Exchange
@@ -47,7 +48,7 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
                 sessions=answer.sessions(),
                 advertisements=answer.advertisements(),
                 events=answer.events(),
-                unknowns=_unknowns(exchange),
+                unknowns=_unknowns(exchange, interior),
                 exchange=exchange,
             )
     raise _circle(laid_over)
@@ -123,9 +124,9 @@ def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Ad
     return None
 
 
-def _unknowns(exchange: Exchange) -> tuple[Remark, ...]:
+def _unknowns(exchange: Exchange, interior: Interior) -> tuple[Remark, ...]:
     """What this engine has no answer for, so that nobody takes its answer for one."""
-    found = set(exchange.sessions.unknowns)
+    found = {*exchange.sessions.unknowns, *bgp_first.remarks(exchange, interior)}
     for speaker in exchange.speakers.values():
         found |= speaker.remarks
         found |= _unmodelled(speaker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from backstay.model.address import Prefix
 from backstay.model.errors import NotConverging
@@ -25,7 +26,9 @@ _DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 
 class Exchange:
-    """All speakers of the network and the messages between them. ``quiet`` runs it to its end."""
+    """All speakers of the network and the messages between them. ``quiet`` runs it to its end. ``kept_out``: prefixes that
+    a speaker does not bring in itself.
+    """
 
     def __init__(
         self,
@@ -34,8 +37,11 @@ class Exchange:
         sessions: Sessions,
         interior: Interior,
         laid_over: Mapping[Place, dict[Prefix, Route]],
+        kept_out: Mapping[Place, frozenset[Prefix]] = MappingProxyType({}),
     ) -> None:
         self.sessions = sessions
+        self._beginning = (network, overlay, sessions, interior, laid_over)
+        self._kept_out = kept_out
         self.groups = self._grouped(network, overlay, interior)
         self.speakers: dict[Place, Speaker] = {}
         self._queue: deque[tuple[Place, int]] = deque()
@@ -54,6 +60,12 @@ class Exchange:
             )
             self._originating[instance.place] = self._default_groups(ends)
 
+    def without(self, place: Place, prefixes: frozenset[Prefix]) -> Exchange:
+        """The same run anew, the speaker there not bringing these in."""
+        other = Exchange(*self._beginning, {place: prefixes})
+        other.quiet()
+        return other
+
     # --------------------------------------------------------------------------------------- what is there to tell
 
     def _grouped(self, network: Network, overlay: Overlay, interior: Interior) -> list[Group]:
@@ -61,6 +73,7 @@ class Exchange:
         offers: dict[Prefix, list[tuple[Source, Attributes]]] = {}
         for number, instance in enumerate(self.sessions.instances):
             held = bgp_origin.held_back(network, instance.router.name, overlay.withdrawn)
+            held |= self._kept_out.get(instance.place, frozenset())
             for prefix, kind, attributes in bgp_origin.local_routes(instance, interior, held):
                 offers.setdefault(prefix, []).append((("own", number, kind), attributes))
             for family in instance.process.families.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import Network
-from backstay.model.routing import Aggregate, NetworkStatement, Redistribution
+from backstay.model.routing import Aggregate, BgpFamily, NetworkStatement, Redistribution
 from backstay.model.state import Route
 from backstay.referee import bgp_path, policy
 from backstay.referee import policy_communities as communities
@@ -59,15 +59,31 @@ def _network(instance: Instance, interior: Interior, statement: NetworkStatement
 def _redistributed(
     instance: Instance, interior: Interior, version: int, wanted: Redistribution
 ) -> Iterator[tuple[Prefix, Attributes]]:
-    """ORIGIN incomplete, the route's metric as MED, its next hop and tag kept (FRR bgp_redistribute_add())."""
     for prefix, route in interior.candidates(*instance.place, wanted.protocol).items():
-        if prefix.version != version:
-            continue
-        attributes = _default(instance, INCOMPLETE, med=route.metric if wanted.metric is None else wanted.metric)
-        attributes = attributes._replace(next_hop=_first_hop(route, version), tag=route.tag)
-        changed = _through_map(instance, wanted.route_map, prefix, attributes, "redistribute", wanted.protocol, route)
+        changed = _taken(instance, wanted, prefix, route) if prefix.version == version else None
         if changed is not None:
             yield prefix, changed
+
+
+def _taken(instance: Instance, wanted: Redistribution, prefix: Prefix, route: Route) -> Attributes | None:
+    """ORIGIN incomplete, the route's metric as MED, its next hop and tag kept (FRR bgp_redistribute_add())."""
+    attributes = _default(instance, INCOMPLETE, med=route.metric if wanted.metric is None else wanted.metric)
+    attributes = attributes._replace(next_hop=_first_hop(route, prefix.version), tag=route.tag)
+    return _through_map(instance, wanted.route_map, prefix, attributes, "redistribute", wanted.protocol, route)
+
+
+def brought_in(instance: Instance, family: BgpFamily, prefix: Prefix, route: Route) -> Iterator[tuple[str, Attributes]]:
+    """Kind and attributes of what a route becomes in BGP while it stands in the main table."""
+    for statement in family.networks:
+        if statement.prefix == prefix and not statement.backdoor:
+            attributes = _default(instance, IGP, med=0)
+            made = _through_map(instance, statement.route_map, prefix, attributes, "network")
+            if made is not None:
+                yield NETWORK, made
+    for wanted in family.redistributions:
+        changed = _taken(instance, wanted, prefix, route) if wanted.protocol == route.protocol else None
+        if changed is not None:
+            yield REDISTRIBUTED, changed
 
 
 def _first_hop(route: Route, version: int) -> Address | None:
