@@ -8,8 +8,7 @@ speaker is put back as it was, so that the next failure starts from the same res
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -28,6 +27,8 @@ V = TypeVar("V")
 
 Dearer = Mapping[Address, int | None]
 """How much more a next hop costs; None: it may not be reached any more, or nobody knows without looking."""
+
+NOTHING: Dearer = {}
 
 
 class Rival(NamedTuple):
@@ -187,15 +188,13 @@ Found = Mapping[Prefix, Route | None]
 
 @dataclass(eq=False)
 class Replay:
-    """One failure played through: ``dearer`` tells which next hops are dearer for a speaker, ``affected`` are those for whom
-    some are; ``interior`` tells what else is asked; those ``dead`` are silent; the sessions in ``cut``
-    are gone at both ends. To be closed.
+    """One failure played through: ``dearer`` are a speaker's next hops that are; ``interior`` tells what else is asked; those
+    ``dead`` are silent; the sessions in ``cut`` are gone at both ends. To be closed.
     """
 
     rest: Rest
     interior: Interior
-    dearer: Callable[[Place], Dearer]
-    affected: AbstractSet[Place]
+    dearer: Mapping[Place, Dearer]
     dead: frozenset[Place]
     cut: frozenset[End]
     _held: dict[tuple[Place, int], Held] = field(default_factory=dict)
@@ -209,16 +208,16 @@ class Replay:
     def __post_init__(self) -> None:
         self.exchange = self.rest.exchange
         self._answer = Answer(self.exchange)
-        self._concerned: set[Place] = set()
+        self.concerned: set[Place] = set()
 
     def play(self) -> bool:
         """Until all is quiet; False where it does not come to rest."""
-        for place in sorted(self.affected - self.rest.leaves - self.dead):
+        for place in sorted(self.dearer.keys() - self.rest.leaves - self.dead):
             self._compare_anew(place)
         for end in self.cut:
             self._lose(end)
         quiet = self._quiet()
-        self._concerned = {*self.affected, *self._parted}.union(
+        self.concerned = {*self.dearer, *self._parted}.union(
             at[0] for held in (self._held, self._pending) for at in held
         )
         return quiet
@@ -229,7 +228,7 @@ class Replay:
         """Whether a route leads elsewhere, or stands elsewhere among those of other protocols; other attributes change no
         walk. Never at a dead speaker.
         """
-        if place not in self._concerned:
+        if place not in self.concerned:
             return False
         number = self.rest.numbers.get(prefix)
         return number is not None and self._look(place, number) is not None
@@ -266,7 +265,7 @@ class Replay:
         received = speaker.received.get(number, {})
         lost = [end for end in self._parted.get(place, ()) if end in received]
         contest = self.rest.contests[place].of.get(number)
-        if not news and not lost and (contest is None or contest.stays(self.dearer(place))):
+        if not news and not lost and (contest is None or contest.stays(self.dearer.get(place, NOTHING))):
             return
         self._touch(place, number)
         group = self.exchange.groups[number]
@@ -291,7 +290,7 @@ class Replay:
 
     def _compare_anew(self, place: Place) -> None:
         """Next hops cost something else now: look again at the groups where that may decide."""
-        dearer, over = self.dearer(place), self.rest.contests[place].over
+        dearer, over = self.dearer[place], self.rest.contests[place].over
         asked = {contest: None for hop in dearer for contest in over.get(hop, ())}
         for number in sorted(number for contest in asked if not contest.stays(dearer) for number in contest.numbers):
             self._touch(place, number)
@@ -302,7 +301,7 @@ class Replay:
         place = speaker.instance.place
         before = speaker._costs  # noqa: SLF001 - what the speaker asked its interior, to be asked anew
         self._costs[place] = (speaker.interior, before)
-        dearer = self.dearer(place)
+        dearer = self.dearer[place]
         speaker.interior = self.interior
         speaker._costs = {at: cost for at, cost in before.items() if at[0] not in dearer}  # noqa: SLF001
         for (hop, connected), cost in before.items():
@@ -356,7 +355,7 @@ class Replay:
         if (place, number) in self._held:
             return
         speaker = self.exchange.speakers[place]
-        if place not in self._costs and place not in self.dead and self.dearer(place):
+        if place not in self._costs and place not in self.dead and place in self.dearer:
             self._see_costs(speaker)
         received, paths = speaker.received.get(number), speaker.paths.get(number)
         self._held[place, number] = Held(
@@ -365,7 +364,7 @@ class Replay:
             chosen=speaker.chosen.get(number),
         )
         if place in self._costs:
-            dearer = self.dearer(place)
+            dearer = self.dearer[place]
             for end, attributes in list((received or {}).items()):
                 if attributes.next_hop not in dearer and end in (paths or {}):
                     continue

@@ -7,11 +7,12 @@ Reps 1996, 4). Seen from the nodes that routes lead to, of which there are few, 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from math import inf
 
 import networkx as nx
@@ -26,8 +27,8 @@ Edge = tuple[Node, Node]
 
 
 def can_be_cut(base: Isis) -> bool:
-    """One level, one topology walked by all, point-to-point links, nothing brought in, no default by the attached bit, no
-    subnet twice on one router.
+    """One level, one topology walked by all, point-to-point links that cost something, nothing brought in, no default by the
+    attached bit, no subnet twice on one router.
     """
     processes = [speaker.process for speaker in base.hellos.speakers.values()]
     return (
@@ -36,6 +37,7 @@ def can_be_cut(base: Isis) -> bool:
         and not base.hellos.designated
         and not any(process.redistributions or process.defaults for process in processes)
         and not any(lsp.attached for _key, lsp in base.lsps)
+        and all(circuit_metric(hop.local, hop.level) > 0 for hops in base.hellos.hops.values() for hop in hops)
         and not any(_twice(circuits) for circuits in base.hellos.circuits.values())
     )
 
@@ -51,61 +53,76 @@ def _prefixes(circuit: Circuit) -> set[Prefix]:
     }
 
 
-Distances = Mapping[Node, float]
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Shortest paths from every router to one node, routers by their number in `Forest.names`. ``far``: how long (infinite
+    without a way); ``feeds``: whose first step is to a router; ``firsts``: how many first steps one has.
+    """
+
+    far: list[float]
+    feeds: list[list[int]]
+    firsts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """How far every router is from a node (``near``: the same by `Forest.names`, infinite without a way). ``farther``: routers whose distance a cut changed, with the new one (None: no way
-    is left); ``turned``: these and those whose first steps are other ones; ``rerouted``: the latter alone.
+class Torn:
+    """A tree after a cut. ``farther``: routers whose paths got longer, with how long they are (infinite: no way is left);
+    ``turned``: these and all others that lost first steps.
     """
 
-    before: Distances
-    near: list[float]
-    farther: Mapping[Node, float | None] = field(default_factory=dict)
-    turned: AbstractSet[Node] = frozenset()
-    rerouted: AbstractSet[Node] = frozenset()
+    tree: Tree
+    farther: Mapping[int, float]
+    turned: AbstractSet[int]
 
-    def far(self, node: Node) -> float | None:
-        """The distance of a node, None without a way."""
-        return self.farther[node] if node in self.farther else self.before.get(node)
+    def far(self, at: int) -> float:
+        """How far a router is, infinite without a way."""
+        now = self.farther.get(at)
+        return self.tree.far[at] if now is None else now
 
 
 @dataclass(eq=False)
 class Forest:
     """Trees of the whole network, grown when asked for. ``beside``: adjacencies of each node; ``steps``: the same with the
-    node at the other end and what they cost.
+    node at the other end; ``paces``: by number, with the number of the node at the other end and what they cost.
     """
 
     base: Isis
     graph: nx.DiGraph[Node] = field(init=False)
     beside: Mapping[Node, tuple[Hop, ...]] = field(init=False)
-    steps: Mapping[Node, tuple[tuple[Hop, Node, int], ...]] = field(init=False)
+    steps: Mapping[Node, tuple[tuple[Hop, Node], ...]] = field(init=False)
+    paces: list[list[tuple[Hop, int, int]]] = field(init=False)
     _trees: dict[Node, Tree] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        walks = self.base.chart(next(iter(self.base.hellos.speakers)), 4).walks
+        walks = self.base.chart(next(iter(self.base.hellos.speakers)), self._spoken()).walks
         self.graph, self.overloaded = walks.graph, walks.overloaded
         self._back = self.graph.reverse(copy=False)
-        self.names = tuple(sorted(self.graph))
+        speakers = self.base.hellos.speakers
+        self.names = tuple(sorted({*self.graph, *(speaker.node for speaker in speakers.values())}))
         self.number = {node: at for at, node in enumerate(self.names)}
-        self.onward = [self._costs(self.graph.adj[node]) for node in self.names]
-        self.feeders = [self._costs(self.graph.pred[node]) for node in self.names]
+        self.shut = frozenset(self.number[node] for node in self.overloaded)
+        self.onward = [self._costs(self.graph.adj.get(node, {})) for node in self.names]
+        self.feeders = [self._costs(self.graph.pred.get(node, {})) for node in self.names]
         self.beside = {
             speaker.node: tuple(hop for level in speaker.process.levels for hop in self._hops(key, level))
-            for key, speaker in self.base.hellos.speakers.items()
+            for key, speaker in speakers.items()
         }
-        self.steps = {
-            node: tuple((hop, hop.remote.speaker.node, circuit_metric(hop.local, hop.level)) for hop in hops)
-            for node, hops in self.beside.items()
-        }
-        limits = (path_limit(speaker) for speaker in self.base.hellos.speakers.values())
+        self.steps = {node: tuple((hop, hop.remote.speaker.node) for hop in hops) for node, hops in self.beside.items()}
+        self.paces = [
+            [(hop, self.number[node], circuit_metric(hop.local, hop.level)) for hop, node in self.steps.get(name, ())]
+            for name in self.names
+        ]
+        limits = (path_limit(speaker) for speaker in speakers.values())
         offered = (reach.metric for _key, lsp in self.base.lsps for reach in lsp.prefixes)
         self.ceiling = min(limits) - max(offered, default=0)  # nobody gives up a path shorter than that
-        self.nodes = {key[0]: speaker.node for key, speaker in self.base.hellos.speakers.items()}
+        self.nodes = {key[0]: speaker.node for key, speaker in speakers.items()}
         self.keys: dict[str, list[Key]] = defaultdict(list)
-        for key in self.base.hellos.speakers:
+        for key in speakers:
             self.keys[key[0]].append(key)
+
+    def _spoken(self) -> int:
+        """An IP version that the routers speak: all that do walk alike (`can_be_cut`)."""
+        return min((version for _key, lsp in self.base.lsps for version in lsp.versions), default=4)
 
     def _costs(self, ends: Mapping[Node, Mapping[str, int]]) -> list[tuple[int, int]]:
         """Nodes, by number, at the other end of edges, and what these cost."""
@@ -115,11 +132,16 @@ class Forest:
         return self.base.hellos.hops.get((key, level), ())
 
     def tree(self, node: Node) -> Tree:
-        """Distances to a node."""
+        """Shortest paths to a node."""
         if node not in self._trees:
-            known = node in self.graph
-            distance = nx.single_source_dijkstra_path_length(self._back, node) if known else {}
-            self._trees[node] = Tree(distance, [distance.get(name, inf) for name in self.names])
+            distance = nx.single_source_dijkstra_path_length(self._back, node) if node in self.graph else {}
+            far = [distance.get(name, inf) for name in self.names]
+            feeds = [
+                [tail for tail, cost in feeders if far[tail] == cost + far[head] < inf]
+                for head, feeders in enumerate(self.feeders)
+            ]
+            firsts = Counter(chain.from_iterable(feeds))
+            self._trees[node] = Tree(far, feeds, [firsts[at] for at in range(len(far))])
         return self._trees[node]
 
 
@@ -132,22 +154,22 @@ class IsisCut(Isis):
         self.base, self.forest, self.gone = base, forest, gone
         self._of = base._of  # noqa: SLF001 - the same databases, the same maps
         self.worse = dict(self._worse())
-        self._tails = {tail for tail, _head in self.worse}
-        self.ends = self._tails | {head for _tail, head in self.worse}
-        self._own = frozenset(self._tails & self.forest.overloaded)
+        tails = {tail for tail, _head in self.worse}
+        self.ends = tails | {head for _tail, head in self.worse}
         self.dropped = self._dropped()
-        self._trees: dict[Node, Tree] = {}
+        self._trees: dict[Node, Torn] = {}
         self._weaker: dict[int, dict[int, int | None]] = defaultdict(dict)
         number = forest.number
         for (tail, head), cost in self.worse.items():
-            if tail in number and head in number:
-                self._weaker[number[tail]][number[head]] = cost
+            self._weaker[number[tail]][number[head]] = cost
         self._edges = [
-            (tail, head, cost)
-            for tail in self._weaker
+            (tail, head, cost, weaker[head])
+            for tail, weaker in self._weaker.items()
             for head, cost in forest.onward[tail]
-            if head in self._weaker[tail]
+            if head in weaker
         ]
+        self._dearer = {(tail, head) for tail, head, cost, after in self._edges if after != cost}
+        self._own = forest.shut.intersection(self._weaker)
 
     def _worse(self) -> Iterator[tuple[Edge, int | None]]:
         """Edges without some of their adjacencies, and what they cost then; None: they are no more."""
@@ -180,102 +202,88 @@ class IsisCut(Isis):
 
     # ------------------------------------------------------------------------------------------- trees
 
-    def tree(self, node: Node) -> Tree:
-        """Distances to a node after the cut; the tree before itself where nobody turned."""
+    def tree(self, node: Node) -> Torn:
+        """Shortest paths to a node after the cut."""
         found = self._trees.get(node)
         if found is None:
             found = self._trees[node] = self._regrown(self.forest.tree(node))
         return found
 
-    def _regrown(self, tree: Tree) -> Tree:
-        near, names = tree.near, self.forest.names
-        hit = {tail for tail, head, cost in self._edges if near[tail] == cost + near[head] < inf}
+    def _regrown(self, tree: Tree) -> Torn:
+        lost, turned = self._lost(tree)
+        if not turned:
+            return Torn(tree, {}, self._own)
         # No path leads through an overloaded router, so that none stands for its own first steps.
-        own = self.forest.overloaded if hit else self._own
-        if not hit:
-            return Tree(tree.before, near, turned=own, rerouted=own) if own else tree
-        lost, turned = self._lost(near, hit)
-        farther = self._reach_again(lost, near)
-        rerouted = {names[at] for at in turned if self._takes_others(at, near, farther)}
-        return Tree(
-            tree.before,
-            near,
-            {names[at]: None if far == inf else far for at, far in farther.items()},
-            own.union(names[at] for at in turned),
-            rerouted | own if own else rerouted,
-        )
+        shut = self.forest.shut
+        return Torn(tree, self._reach_again(lost, tree.far), turned | shut if shut else turned)
 
-    def _takes_others(self, at: int, near: list[float], farther: Mapping[int, float]) -> bool:
-        """Whether the first steps of a router are other ones: neighbours, or adjacencies with one of them."""
-        before, now = near[at], farther.get(at, near[at])
+    def _lost(self, tree: Tree) -> tuple[list[int], AbstractSet[int]]:
+        """Routers all of whose first steps are gone, and all that lost some."""
+        far, feeds, firsts, dearer = tree.far, tree.feeds, tree.firsts, self._dearer
+        left: dict[int, int] = {}
+        for tail, head, cost, after in self._edges:
+            if far[tail] == cost + far[head] < inf:  # where another adjacency is as good, the step is not lost
+                left[tail] = left.get(tail, firsts[tail]) - (after != cost)
+        lost = [at for at, count in left.items() if not count]
+        for at in lost:
+            for tail in feeds[at]:
+                if (tail, at) not in dearer:  # else lost already
+                    count = left[tail] = left.get(tail, firsts[tail]) - 1
+                    if not count:
+                        lost.append(tail)
+        return lost, left.keys()
+
+    def _reach_again(self, lost: list[int], near: list[float]) -> dict[int, float]:
+        """Dijkstra among the lost routers, from those beside them that still get there; infinite for those that do not."""
+        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
+        found = dict.fromkeys(lost, inf)
+        heap: list[tuple[float, int]] = []
+        for at in lost:
+            weaker: Mapping[int, int | None] = worse.get(at, NOTHING)
+            for head, cost in onward[at]:
+                after = weaker.get(head, cost) if weaker else cost
+                if after is not None and head not in found and near[head] < inf:
+                    heap.append((after + near[head], at))
+        heapify(heap)
+        while heap:
+            far, at = heappop(heap)
+            if far >= found[at]:
+                continue
+            found[at] = far
+            for tail, cost in feeders[at]:
+                if found.get(tail, 0) > far:
+                    after = worse[tail].get(at, cost) if tail in worse else cost
+                    if after is not None:
+                        heappush(heap, (after + far, tail))
+        return found
+
+    def rerouted(self, torn: Torn, at: int) -> bool:
+        """Whether the first steps of a router in a tree may be other ones: neighbours, or adjacencies with one of them. One
+        that is no farther for having lost some certainly has fewer.
+        """
+        return at in torn.turned and (at not in torn.farther or self._takes_others(at, torn))
+
+    def _takes_others(self, at: int, torn: Torn) -> bool:
+        near, before, now = torn.tree.far, torn.tree.far[at], torn.farther[at]
         if now > self.forest.ceiling:
             return True
-        weaker: Mapping[int, int | None] = self._weaker.get(at, {})
+        weaker: Mapping[int, int | None] = self._weaker.get(at, NOTHING)
         for head, cost in self.forest.onward[at]:
             led = cost + near[head] == before
             if led and head in weaker:
                 return True
             after = weaker.get(head, cost)
-            if led != (after is not None and after + farther.get(head, near[head]) == now):
+            if led != (after is not None and after + torn.farther.get(head, near[head]) == now):
                 return True
         return False
-
-    def _lost(self, near: list[float], hit: set[int]) -> tuple[set[int], set[int]]:
-        """Routers all of whose first steps are gone, and all that lost some."""
-        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
-        lost, turned = set[int](), set[int]()
-        heap = [(near[at], at) for at in hit]
-        heapify(heap)
-        while heap:
-            far, at = heappop(heap)
-            if at in lost:
-                continue
-            turned.add(at)
-            weaker: Mapping[int, int | None] = worse.get(at, {})
-            for head, cost in onward[at]:
-                after = weaker.get(head, cost) if weaker else cost
-                if after is not None and after + near[head] == far and head not in lost:
-                    break
-            else:
-                lost.add(at)
-                for tail, cost in feeders[at]:
-                    if near[tail] == cost + far:
-                        heappush(heap, (near[tail], tail))
-        return lost, turned
-
-    def _reach_again(self, lost: set[int], near: list[float]) -> dict[int, float]:
-        """Dijkstra among the lost routers, from those beside them that still get there; infinite for those that do not."""
-        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
-        heap: list[tuple[float, int]] = []
-        for at in lost:
-            weaker: Mapping[int, int | None] = worse.get(at, {})
-            for head, cost in onward[at]:
-                after = weaker.get(head, cost) if weaker else cost
-                if after is not None and head not in lost and near[head] < inf:
-                    heap.append((after + near[head], at))
-        heapify(heap)
-        found: dict[int, float] = {}
-        while heap:
-            far, at = heappop(heap)
-            if at in found:
-                continue
-            found[at] = far
-            for tail, cost in feeders[at]:
-                if tail in lost and tail not in found:
-                    after = worse[tail].get(at, cost) if tail in worse else cost
-                    if after is not None:
-                        heappush(heap, (after + far, tail))
-        for at in lost - found.keys():
-            found[at] = inf
-        return found
 
     # ------------------------------------------------------------------------------------------- routes
 
     def route(self, key: Key, prefix: Prefix) -> Route | None:
         """The route before where neither its first steps nor who offers it changed."""
-        node = self.base.hellos.speakers[key].node
+        at = self.forest.number[self.base.hellos.speakers[key].node]
         offers = self.base.chart(key, prefix.version).offers.get(prefix, ())
-        if not any((offer.node, prefix) in self.dropped or node in self.tree(offer.node).turned for offer in offers):
+        if not any((offer.node, prefix) in self.dropped or at in self.tree(offer.node).turned for offer in offers):
             return self.base.route(key, prefix)
         return super().route(key, prefix)
 
@@ -283,14 +291,26 @@ class IsisCut(Isis):
         return tuple(o for o in chart.offers.get(prefix, ()) if (o.node, prefix) not in self.dropped)
 
     def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:  # noqa: ARG002 - one level
-        """How far a node is, and the adjacencies that lead there: those whose other end is as near as can be."""
-        own = self.base.hellos.speakers[key].node
-        tree, overloaded, whole = self.tree(node), self.forest.overloaded, own not in self.ends
-        ways = []
-        for hop, beyond, cost in self.forest.steps[own]:  # of the one level there is
-            far = tree.far(beyond)
-            through = beyond == node or beyond not in overloaded
-            if far is not None and through and version in hop.versions and (whole or self._stays(hop)):
-                ways.append((cost + int(far), hop))
-        best = min((far for far, _hop in ways), default=None)
-        return None if best is None else (best, tuple(hop for far, hop in ways if far == best))
+        """How far a node is, and the adjacencies that lead there."""
+        far, hops = self.ways(self.forest.number[self.base.hellos.speakers[key].node], node)
+        return (int(far), tuple(hop for hop in hops if version in hop.versions)) if hops else None
+
+    def ways(self, at: int, node: Node) -> tuple[float, list[Hop]]:
+        """How far a node is from a router, and the adjacencies that lead there: those whose other end is as near as can be.
+        An overloaded router is infinitely far from all but itself: nothing passes through it.
+        """
+        torn = self.tree(node)
+        farther, near = torn.farther, torn.tree.far
+        whole = self.forest.names[at] not in self.ends
+        best, found = inf, list[Hop]()
+        for hop, beyond, cost in self.forest.paces[at]:
+            if whole or self._stays(hop):
+                far = cost + (farther[beyond] if beyond in farther else near[beyond])
+                if far < best:
+                    best, found = far, [hop]
+                elif far == best < inf:
+                    found.append(hop)
+        return best, found
+
+
+NOTHING: Mapping[int, int | None] = {}

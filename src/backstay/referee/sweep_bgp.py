@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from backstay.model.address import Address, Prefix
 from backstay.model.network import InterfaceRef
@@ -27,8 +28,8 @@ FIXED = frozenset({"connected", "static"})
 
 @dataclass(eq=False)
 class BgpShort:
-    """BGP of a settled network, to be held against its failures. ``hops``: by node the next hops behind it, by speaker that
-    has a path over them; ``places``: the table of each node.
+    """BGP of a settled network, to be held against its failures. ``hops``: by node the next hops behind it, by the number of
+    the router whose speaker has a path over them; ``places``: the table of each node.
     """
 
     exchange: Exchange
@@ -36,7 +37,7 @@ class BgpShort:
     forest: Forest
     places: dict[Node, Place]
     known_hops: set[Address] = field(default_factory=set)
-    hops: dict[Node, dict[Place, set[Address]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    hops: dict[Node, dict[int, set[Address]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
 
     def __post_init__(self) -> None:
         routing = self.settled.world.routing
@@ -73,7 +74,7 @@ class BgpShort:
                 if beneath is not None and beneath[1].protocol == "isis":
                     chart = self.rib.isis.chart(self.rib.isis.processes(*place)[0], address.version)
                     for offer in chart.offers.get(beneath[0], ()):
-                        self.hops[offer.node][place].add(address)
+                        self.hops[offer.node][self.forest.number[self.nodes[place]]].add(address)
 
     # ------------------------------------------------------------------------------------------- one failure
 
@@ -87,12 +88,29 @@ class BgpShort:
         view = View(rib, self.view.walker)
         if ends is None or not self._originates_the_same(view, cut, dead):
             return None
-        farther = Farther(self, cut)
-        replay = Replay(self.rest, view, farther.at, farther.places, dead, ends)
+        replay = Replay(self.rest, view, self._dearer(cut), dead, ends)
         if replay.play() and not self._more_specific(replay):
             return replay
         replay.close()
         return None
+
+    def _dearer(self, cut: IsisCut) -> dict[Place, dict[Address, int | None]]:
+        """By speaker, next hops that are farther, and how much; None where one distance does not tell: behind several nodes,
+        or of an overloaded router, which stands in no tree as a start.
+        """
+        names, shut = self.forest.names, self.forest.shut
+        found: dict[Place, dict[Address, int | None]] = defaultdict(dict)
+        for behind, asking in self.hops.items():
+            torn = cut.tree(behind)
+            for at, far in torn.farther.items():
+                if at in asking:
+                    more = None if far == inf else int(far - torn.tree.far[at])
+                    dearer = found[self.places[names[at]]]
+                    dearer.update((hop, None if hop in dearer else more) for hop in asking[at])
+            for at in shut & torn.turned:
+                if at in asking:
+                    found[self.places[names[at]]].update(dict.fromkeys(asking[at]))
+        return dict(found)
 
     def _holds_hop(self, prefix: Prefix) -> bool:
         if prefix not in self._holding:
@@ -147,50 +165,6 @@ class BgpShort:
         """A prefix new to a table could catch packets that matched another one before."""
         tables = self.rib.bgp
         return any(prefix not in tables.get(place, NO_ROUTES) for place, prefix in replay.newly_routed())
-
-
-@dataclass(eq=False)
-class Farther:
-    """How much farther BGP next hops are after a cut; ``places``: for whom any may be."""
-
-    bgp: BgpShort
-    cut: IsisCut
-    _known: dict[Place, dict[Address, int | None]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        trees = ((behind, self.cut.tree(behind)) for behind in self.bgp.hops)
-        self._trees = [(behind, tree) for behind, tree in trees if tree.turned]
-        overloaded = self.bgp.forest.overloaded
-        nodes = {node for _, tree in self._trees for node in tree.farther}
-        nodes |= {node for _, tree in self._trees for node in tree.turned & overloaded} if overloaded else set()
-        self.places = {self.bgp.places[node] for node in nodes} & self.bgp.exchange.speakers.keys()
-
-    def at(self, place: Place) -> dict[Address, int | None]:
-        """By next hop, for a speaker; None where one distance does not tell."""
-        if place not in self.places:
-            return NOTHING
-        if place not in self._known:
-            self._known[place] = self._looked(place)
-        return self._known[place]
-
-    def _looked(self, place: Place) -> dict[Address, int | None]:
-        node, found = self.bgp.nodes[place], dict[Address, int | None]()
-        for behind, tree in self._trees:
-            hops = self.bgp.hops[behind].get(place)
-            if not hops:
-                continue
-            if node in tree.farther:
-                far = tree.farther[node]
-                more = None if far is None else int(far - tree.before[node])
-                found.update((hop, None if hop in found else more) for hop in hops)
-            elif (
-                node in self.bgp.forest.overloaded and node in tree.turned
-            ):  # stands in no tree as a start: asked again
-                found.update(dict.fromkeys(hops))
-        return found
-
-
-NOTHING: dict[Address, int | None] = {}
 
 
 def _brings(instance: Instance) -> bool:
@@ -259,14 +233,15 @@ class Sides:
 
     @staticmethod
     def _holds(cut: IsisCut, root: Node, gone: frozenset[Node]) -> bool:
-        return all(far is not None or node in gone for node, far in cut.tree(root).farther.items())
+        names = cut.forest.names
+        return all(far < inf or names[at] in gone for at, far in cut.tree(root).farther.items())
 
     def _beside(self, cut: IsisCut | None, gone: frozenset[Node]) -> dict[Node, frozenset[Node]]:
         """The neighbours everybody is left with."""
         return {
             node: frozenset(
                 beyond
-                for hop, beyond, _cost in hops
+                for hop, beyond in hops
                 if cut is None or (hop.local.ref not in cut.gone and hop.remote.ref not in cut.gone)
             )
             for node, hops in self.forest.steps.items()

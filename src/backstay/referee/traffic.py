@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from backstay.model.address import Address
 from backstay.model.demand import Demand
@@ -14,7 +15,7 @@ from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, FlowResult, Loads, LostDemand
 from backstay.referee.seams import Place
-from backstay.referee.walk import End, Step, Walker
+from backstay.referee.walk import End, Walker
 
 ORDER = tuple(Fate)
 """Best first."""
@@ -82,7 +83,7 @@ def stream(
     """The same, and every end there is; None for the ends where packets may run in circles."""
     carried: dict[InterfaceRef, float] = defaultdict(float)
     ends: set[End] = set()
-    order = _downstream(walker, address, amounts)
+    order = downstream([(router, DEFAULT_VRF) for router in amounts], lambda place: walker.steps(place, address))
     if order is None:
         for router, amount in amounts.items():
             for what, share in walker.branches((router, DEFAULT_VRF), address, amount):
@@ -104,20 +105,30 @@ def stream(
     return carried, ends
 
 
-def _downstream(
-    walker: Walker, address: Address, routers: Iterable[str]
-) -> list[tuple[Place, tuple[Step, ...]]] | None:
-    """Every place packets may pass with its steps, after all that send to it (Kahn 1962); None if some lead back to
+class Onward(Protocol):
+    """One of the equal ways from a place."""
+
+    @property
+    def onward(self) -> Place | End: ...
+
+
+Way = TypeVar("Way", bound=Onward)
+
+
+def downstream(
+    starts: Iterable[Place], ways: Callable[[Place], tuple[Way, ...]]
+) -> list[tuple[Place, tuple[Way, ...]]] | None:
+    """Every place packets may pass with its ways, after all that send to it (Kahn 1962); None if some lead back to
     themselves.
     """
-    feeders: dict[Place, int] = {(router, DEFAULT_VRF): 0 for router in routers}
-    onward: dict[Place, tuple[Step, ...]] = {}
+    feeders: dict[Place, int] = dict.fromkeys(starts, 0)
+    onward: dict[Place, tuple[Way, ...]] = {}
     queue = list(feeders)
     for place in queue:
-        onward[place] = steps = walker.steps(place, address)
-        for step in steps:
-            target = step.onward
-            if not isinstance(target, End):
+        onward[place] = found = ways(place)
+        for way in found:
+            target = way.onward
+            if isinstance(target, tuple):
                 if target in feeders:
                     feeders[target] += 1
                 else:
@@ -125,9 +136,9 @@ def _downstream(
                     queue.append(target)
     ready = [place for place, count in feeders.items() if not count]
     for place in ready:
-        for step in onward[place]:
-            target = step.onward
-            if not isinstance(target, End):
+        for way in onward[place]:
+            target = way.onward
+            if isinstance(target, tuple):
                 feeders[target] -= 1
                 if not feeders[target]:
                     ready.append(target)
