@@ -179,4 +179,5 @@ def _loopback_owners(network: Network) -> dict[Address | str, str]:
 
 def sites_of(network: Network, router: str) -> tuple[Site, ...]:
     """The sites a router belongs to, in name order."""
-    return tuple(site for site in network.sites.values() if router.casefold() in {r.casefold() for r in site.routers})
+    wanted = router.casefold()
+    return tuple(site for site in network.sites.values() if wanted in map(str.casefold, site.routers))
