@@ -54,9 +54,8 @@ lab-all: $(STAMP) lab-packages  ## every network of the lab's tests against both
 	@$(BIN)/python benchmarks/lab.py
 
 bench: $(STAMP)  ## audits and capacity sweeps, side by side with peers
-	@$(BIN)/python benchmarks/audit.py
 	@$(BIN)/pip install --quiet --disable-pip-version-check netgraph-core scipy
-	@$(BIN)/python -m benchmarks.capacity
+	@$(BIN)/python benchmarks/audit.py; audits=$$?; $(BIN)/python -m benchmarks.capacity && exit $$audits
 
 $(STAMP): pyproject.toml $(NATIVE)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || $(MAKE) --no-print-directory build-packages
