@@ -126,7 +126,7 @@ def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Ad
 
 def _unknowns(exchange: Exchange, interior: Interior) -> tuple[Remark, ...]:
     """What this engine has no answer for, so that nobody takes its answer for one."""
-    found = {*exchange.sessions.unknowns, *bgp_first.remarks(exchange, interior)}
+    found = {*exchange.sessions.unknowns, *bgp_first.remarks(exchange, interior), *bgp_first.by_order(exchange)}
     for speaker in exchange.speakers.values():
         found |= speaker.remarks
         found |= _unmodelled(speaker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from backstay.model.address import Prefix
@@ -27,7 +28,8 @@ _DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 class Exchange:
     """All speakers of the network and the messages between them. ``quiet`` runs it to its end. ``kept_out``: prefixes that
-    a speaker does not bring in itself.
+    a speaker does not bring in itself. ``turns``: 0, all begins at once; else one origin after another, each route going all
+    its way before the next begins, from the first on (1) or from the last (-1).
     """
 
     def __init__(
@@ -38,10 +40,13 @@ class Exchange:
         interior: Interior,
         laid_over: Mapping[Place, dict[Prefix, Route]],
         kept_out: Mapping[Place, frozenset[Prefix]] = MappingProxyType({}),
+        *,
+        turns: int = 0,
     ) -> None:
         self.sessions = sessions
         self._beginning = (network, overlay, sessions, interior, laid_over)
         self._kept_out = kept_out
+        self._turns = turns
         self.groups = self._grouped(network, overlay, interior)
         self.speakers: dict[Place, Speaker] = {}
         self._queue: deque[tuple[Place, int]] = deque()
@@ -63,6 +68,12 @@ class Exchange:
     def without(self, place: Place, prefixes: frozenset[Prefix]) -> Exchange:
         """The same run anew, the speaker there not bringing these in."""
         other = Exchange(*self._beginning, {place: prefixes})
+        other.quiet()
+        return other
+
+    def one_by_one(self, turns: int) -> Exchange:
+        """The same run anew, messages in another order."""
+        other = Exchange(*self._beginning, turns=turns)
         other.quiet()
         return other
 
@@ -117,17 +128,26 @@ class Exchange:
 
     def quiet(self) -> None:
         """Deliver messages until there are none. Raises `NotConverging` with the speakers and prefixes in the circle."""
-        for group in self.groups:
-            for (who, number, kind), attributes in group.offers:
-                if who == "own":
-                    place = self.sessions.instances[number].place
-                    self.speakers[place].originate(group, kind, attributes)
-                    self._wake(place, group.number)
-                else:
-                    end = self.sessions.ends[number]
-                    if self.speakers[end.instance.place].receive(end, group, attributes):
-                        self._wake(end.instance.place, group.number)
-        self._defaults(self.speakers)
+        begun = [partial(self._begin, group, *offer) for group in self.groups for offer in group.offers]
+        begun += [partial(self._defaults, (place,)) for place in self.speakers]
+        for begin in begun[:: self._turns or 1]:
+            begin()
+            if self._turns:
+                self._until_quiet()
+        self._until_quiet()
+
+    def _begin(self, group: Group, source: Source, attributes: Attributes) -> None:
+        who, number, kind = source
+        if who == "own":
+            place = self.sessions.instances[number].place
+            self.speakers[place].originate(group, kind, attributes)
+            self._wake(place, group.number)
+        else:
+            end = self.sessions.ends[number]
+            if self.speakers[end.instance.place].receive(end, group, attributes):
+                self._wake(end.instance.place, group.number)
+
+    def _until_quiet(self) -> None:
         while self._queue:
             place, number = self._queue.popleft()
             self._waiting.discard((place, number))
@@ -151,7 +171,7 @@ class Exchange:
         if self._originating[place]:
             self._defaults((place,))
 
-    def _defaults(self, places: Mapping[Place, Speaker] | tuple[Place, ...]) -> None:
+    def _defaults(self, places: tuple[Place, ...]) -> None:
         for place in places:
             for number in self._originating[place]:
                 for end, attributes in self.speakers[place].defaults(number):

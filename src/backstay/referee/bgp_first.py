@@ -1,6 +1,8 @@
-"""Where it matters what came first: the main table's route or BGP's.
+"""Where it matters what came first: this message or that, the main table's route or BGP's.
 
-RFC 4271 9.4 leaves to the router what it brings into BGP. FRR brings in what stands in the main table, and nothing else. So
+RFC 4271 fixes no order of messages, and RFC 4264 shows policies between ASes that settle in one way or in another by it.
+
+And RFC 4271 9.4 leaves to the router what it brings into BGP. FRR brings in what stands in the main table, and nothing else. So
 where a prefix that ``network`` or ``redistribute`` brings in is heard over BGP too, with the better administrative distance, there
 are two ends to it. Ours came first: its weight makes it best, BGP has nothing for the main table, it stays. BGP's came first: the
 main table has it, there is nothing to bring in, it stays. Seen on FRR 8.4.4: shutting the session for a moment leads from the
@@ -19,9 +21,10 @@ from backstay.model.state import Route
 from backstay.referee import bgp_decide, bgp_origin
 from backstay.referee.bgp_answer import Answer
 from backstay.referee.bgp_decide import Path
-from backstay.referee.bgp_ends import Instance
+from backstay.referee.bgp_ends import IBGP, Instance
 from backstay.referee.bgp_exchange import Exchange
 from backstay.referee.bgp_groups import Group
+from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_speaker import Speaker
 from backstay.referee.seams import Interior, Place
 
@@ -48,6 +51,31 @@ def remarks(exchange: Exchange, interior: Interior) -> Iterator[Remark]:
             for item in items:
                 if _theirs_lasts(theirs, instance.place, item):
                     yield _remark(instance.router.name, item.prefix)
+
+
+def by_order(exchange: Exchange) -> Iterator[Remark]:
+    """One for every prefix that settles another way when messages come in another order (RFC 4264), where several ASes are
+    ours. Three orders are looked at, no more: all at once, and one origin after another, from either end.
+    """
+    if all(end.sort == IBGP or end.twin is None for speaker in exchange.speakers.values() for end in speaker.ends):
+        return
+    others = [exchange.one_by_one(turns) for turns in (1, -1)]
+    for group in exchange.groups:
+        names = sorted(
+            {
+                speaker.instance.router.name
+                for place, speaker in exchange.speakers.items()
+                if any(_best(speaker, group) != _best(other.speakers[place], group) for other in others)
+            }
+        )
+        if names:
+            text = f"which way to {group.prefix} is settled on depends on the order of messages at {', '.join(names)}"
+            yield Remark("bgp-order", text, names[0])
+
+
+def _best(speaker: Speaker, group: Group) -> tuple[object, str, Attributes] | None:
+    choice = speaker.chosen.get(group.number)
+    return None if choice is None else (choice.best.end, choice.best.kind, choice.best.attributes)
 
 
 def _remark(router: str, prefix: Prefix) -> Remark:
