@@ -103,14 +103,14 @@ def test_areas_of_different_kinds_do_not_speak(tmp_path: Path) -> None:
 
 
 def test_an_nssa_s_externals_are_translated(tmp_path: Path) -> None:
-    """RFC 3101 3.2: type 7 within the area, type 5 beyond its border router."""
+    """RFC 3101 3.2: type 7 within the area, type 5 beyond its border router, with the default metric (seen on FRR 8.4.4)."""
     nssa = " area 0.0.0.1 nssa\n"
     net = three_areas(tmp_path / "bare", nssa, nssa + " redistribute static metric 9\n")
     configs = {name: "\n".join(item.text for item in r.sources) for name, r in net.routers.items()}
     configs["r1"] += "ip route 192.0.2.0/24 blackhole\n"
     state = answer(network(tmp_path / "full", configs))
     assert facts(route(state, "r2", "192.0.2.0/24")) == ("nssa-2", 9, "10.0.1.1 west")
-    assert facts(route(state, "r3", "192.0.2.0/24")) == ("external-2", 9, "10.0.2.1 west")
+    assert facts(route(state, "r3", "192.0.2.0/24")) == ("external-2", 20, "10.0.2.1 west")
     assert route(state, "r1", "0.0.0.0/0") is not None, "seen on FRR 8.4.4: a type 3 default without being asked"
 
 

@@ -91,8 +91,8 @@ FRR = Semantics(
         "ospf6_loopback_cost": "seen on FRR 8.4.4: a loopback costs what any interface of unknown speed does, 10",
         "ospf_nssa_default": "seen on FRR 8.4.4: an ABR sends a type 3 default into an NSSA without being asked",
         "ospf_redistributes_own_subnets": "seen on FRR 8.4.4: ospfd leaves out connected subnets it runs on; ospf6d does not",
-        "ospf_translation_keeps_metric": "seen on FRR 8.4.4: a translated type 7 has the translator's default metric, 20, a default 1",
-        "ospf_boundary_by_area_kind": "seen on FRR 8.4.4: the way to a boundary router is chosen first; a type 5 LSA is ignored where that is through an NSSA or stub area",
+        "ospf_translation_keeps_metric": "seen on FRR 8.4.4: ospfd gives a translated type 7 the translator's default metric, 20, a default 1; ospf6d keeps it",
+        "ospf_boundary_by_area_kind": "seen on FRR 8.4.4: ospfd chooses the way to a boundary router first; a type 5 LSA is ignored where that is through an NSSA or stub area",
         "ospf_reference_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_REF_BANDWIDTH 100000 Mbit/s",
     },
 )

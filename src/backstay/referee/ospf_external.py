@@ -188,15 +188,20 @@ class Outer:
         return ports[0].addresses[0][0] if ports else None
 
     def _translated(self, key: Key) -> Iterator[ExternalLsa]:
-        """Type 7 LSAs that this border router hands on as type 5 (RFC 3101 3.2)."""
+        """Type 7 LSAs that this border router hands on as type 5 (RFC 3101 3.2): one for each prefix, none where it brings in
+        the prefix itself.
+        """
         process = self.talked.processes[key]
+        found: dict[Prefix, External] = {}
         for area in self._areas(key, "nssa") if key in self.inner.borders else ():
             if not self._translates(process, area):
                 continue
-            for lsa in sorted(self.held.get((key, area), ()), key=str):
+            for lsa in sorted(self.held.get((key, area), ()), key=lambda held: held.origin):
                 if lsa.translate and lsa.external.forwarding is not None and lsa.origin != process.node:
                     _refuse_range(process, process.area(area), lsa.external.prefix)
-                    yield ExternalLsa(process.node, lsa.external)
+                    found[lsa.external.prefix] = _translation(process, lsa.external)
+        own = {item.prefix for item in self.externals.get(key, ())}
+        yield from (ExternalLsa(process.node, item) for prefix, item in found.items() if prefix not in own)
 
     def _translates(self, process: Process, area: str) -> bool:
         """Whoever is set to; else the border router with the highest router id (RFC 3101 3.1)."""
@@ -268,7 +273,10 @@ class Outer:
         covering = [prefix for prefix in table if prefix.holds(address)]
         if not covering:
             return None
-        entry = table[max(covering, key=lambda prefix: prefix.length)]
+        longest = max(covering, key=lambda prefix: prefix.length)
+        if any(prefix.length > longest.length and prefix.holds(address) for prefix in self.inner.discards(key)):
+            return None
+        entry = table[longest]
         if nssa and (entry.kind != "intra" or entry.area != nssa):
             return None
         if entry.kind == "intra" and process.area(entry.area).kind == "stub":
@@ -284,6 +292,19 @@ class Outer:
         return (rank, entry.reached, ways) if ways else None
 
 
+def _translation(process: Process, item: External) -> External:
+    """A type 7 LSA's contents as type 5. ospfd's have the metric the translator gives what it redistributes itself (of
+    several of a prefix, the last of its database: that of the highest router id).
+    """
+    if process.config.version == 3 or process.row.ospf_translation_keeps_metric:
+        return item
+    config = process.config
+    if not item.prefix.is_default:
+        return replace(item, metric=_first(config.default_metric, DEFAULT_METRIC))
+    own = config.default
+    return replace(item, metric=_first(own.metric, ORIGINATED_METRIC) if own else ALWAYS_METRIC)
+
+
 def _refuse_range(process: Process, settings: OspfArea, prefix: Prefix) -> None:
     if any(item.prefix.covers(prefix) for item in settings.nssa_ranges):
         raise Unproven(f"{process.router.name}: NSSA range over {prefix} in area {settings.area}")
@@ -292,7 +313,10 @@ def _refuse_range(process: Process, settings: OspfArea, prefix: Prefix) -> None:
 def _better(found: Choice | None, other: Choice) -> Choice:
     if found is None or other.order < found.order:
         return other
-    return replace(found, ways=found.ways | other.ways) if other.order == found.order else found
+    if other.order > found.order:
+        return found
+    # Of a type 5 and a type 7 alike the type 7 counts (RFC 3101 2.5 (6)(e)).
+    return replace(found, ways=found.ways | other.ways, kind=max(found.kind, other.kind))
 
 
 def _ways(reached: Reached, version: int) -> frozenset[NextHop]:

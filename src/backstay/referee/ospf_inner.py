@@ -188,22 +188,35 @@ class Inner:
                 yield Summary(process.node, node, min(paths)[1])
 
     def boundary_paths(self, key: Key, node: Node) -> list[tuple[int, Reached]]:
-        """Ways to a boundary router, each with its rank: lower is preferred (RFC 2328 16.4.1). ospf6d does not prefer areas
-        other than the backbone, and of equal ways takes that of the lowest area (seen on FRR 8.4.4, ospf6_route_cmp()).
+        """Ways to a boundary router, each with its rank: lower is preferred (RFC 2328 16.4.1). Of equal ones inside areas that
+        of the largest area is taken (16.4 (3)); by ospf6d, which does not prefer areas other than the backbone, that
+        of the lowest (seen on FRR 8.4.4, ospf6_route_cmp()).
         """
         process = self.talked.processes[key]
+        across = [(1, reached) for _area, reached in self._by_summary(key, node)]
+        inside = [area for area in self.areas(key) if self._shown(process, area, node)]
         if process.ip_version == 6:
-            inside = [(self.nodes[key, area][node].cost, area) for area in self.areas(key)
-                      if node in self.nodes[key, area] and process.area(area).kind == "normal"]  # fmt: skip
-            across = [(1, reached) for _area, reached in self._by_summary(key, node)]
-            return [(1, self.nodes[key, min(inside)[1]][node]), *across] if inside else across
-        found = []
-        for area in self.areas(key):
-            if node in self.nodes[key, area] and process.area(area).kind == "normal":
-                preferred = area != BACKBONE and not process.config.rfc1583
-                found.append((0 if preferred else 1, self.nodes[key, area][node]))
-        found += [(1, reached) for _area, reached in self._by_summary(key, node)]
-        return found
+            first = min(((self.nodes[key, area][node].cost, area) for area in inside), default=None)
+            return [(1, self.nodes[key, first[1]][node]), *across] if first else across
+        if not inside:
+            return across
+        preferred = [area for area in inside if area != BACKBONE and not process.config.rfc1583]
+        best = min(self.nodes[key, area][node].cost for area in preferred or inside)
+        area = max((a for a in preferred or inside if self.nodes[key, a][node].cost == best), key=_area_number)
+        normal = process.area(area).kind == "normal"
+        return [(0 if preferred else 1, self.nodes[key, area][node])] if normal else []
+
+    def _shown(self, process: Process, area: str, node: Node) -> bool:
+        """Whether an area has a routing table entry for the boundary router: one that type 5 LSAs are flooded through (RFC
+        3101 2.5 (3)); FRR's ospfd chooses among all, and in a stub area a router shows up if it is a border router.
+        """
+        if node not in self.nodes[process.key, area]:
+            return False
+        kind = process.area(area).kind
+        if kind == "normal" or process.ip_version == 6 or process.row.ospf_boundary_by_area_kind:
+            return kind == "normal"
+        shown = (other for other in self.borders if self.talked.processes[other].node == node)
+        return kind == "nssa" or any(other[1] == process.key[1] for other in shown)
 
     # ---------------------------------------------------------------------------------------- inter-area
 
@@ -259,6 +272,10 @@ class Inner:
                 for item in process.area(area).ranges:
                     if item.advertise and self.in_range(process, process.area(area), item):
                         yield item.prefix
+
+
+def _area_number(area: str) -> tuple[int, ...]:
+    return tuple(map(int, area.split(".")))
 
 
 def _by_target(heard: Iterable[Summary]) -> dict[Prefix | Node, tuple[Summary, ...]]:

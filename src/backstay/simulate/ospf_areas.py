@@ -192,10 +192,10 @@ class Areas:
     def inter_layer(self, name: str) -> Layer:
         area = self.by_name[name]
         told = self.summaries[name]
-        deaf = {key: ignored for key in area.paths.index if (ignored := self._ignored(key, name, told))}
+        deaf = {key: ignored for key in area.paths.index if (ignored := self.ignored(key, name, told))}
         return Layer("inter", INTER, area.paths, Block(told), self.hop, members=self.members(name), deaf=deaf)
 
-    def _ignored(self, key: NodeKey, name: str, told: Iterable[Prefix]) -> frozenset[Prefix]:
+    def ignored(self, key: NodeKey, name: str, told: Iterable[Prefix]) -> frozenset[Prefix]:
         """Summaries a process does not look at because of its own ranges: a border router those of active ranges (RFC 2328
         16.2 (3)), ospfd those within them too (ospf_ia.c process_summary_lsa()); ospf6d goes by the ranges of the area it
         hears them in, active or not (ospf6_abr.c ospf6_abr_examin_summary()). Both seen on FRR 8.4.4.

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import AreaRange
 from backstay.model.state import NextHop
+from backstay.model.vendor import SEMANTICS
 from backstay.simulate.layers import Announcement, Block, Layer
 from backstay.simulate.ospf_areas import (
     EXTERNAL_1,
     EXTERNAL_1_NEAR,
     EXTERNAL_2,
-    INTER,
-    INTRA,
     Announced,
+    Area,
     Areas,
     area_id,
     in_backbone,
 )
-from backstay.simulate.ospf_circuits import BACKBONE, Circuit
+from backstay.simulate.ospf_circuits import Circuit
+from backstay.simulate.ospf_ways import Exit, Way, Ways
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.spf import UNREACHED, NodeKey
 from backstay.simulate.topology import usable_addresses
@@ -30,6 +30,9 @@ FAR = 1 << 30
 """Added to the distance of a type 2 external's boundary router where the way there is not of the preferred kind: among
 equal metrics the kind counts before the distance (RFC 2328 16.4 (6)). No path is as long as that.
 """
+
+TRANSLATED, TRANSLATED_DEFAULT, ORIGINATED_DEFAULT = 20, 1, 10
+"""Metrics of translated type 7 LSAs in FRR (ospfd/ospf_lsa.c metric_value(); seen on 8.4.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ class Lsa:
     forwarding: Address | None = None
     area: str | None = None
 
+    @property
+    def exit(self) -> Exit:
+        return Exit(self.origin, self.forwarding, self.area)
+
+
+Taken = tuple[Exit, Way]
+
 
 class Externals:
     """Layers of externals for every area, from what the processes take in."""
@@ -53,83 +63,67 @@ class Externals:
     def __init__(self, areas: Areas, imported: Mapping[NodeKey, Iterable[Imported]]) -> None:
         self.areas = areas
         self.circuits = areas.circuits
-        self._found: dict[tuple[str, int, Address], list[Announcement]] = {}
+        self.ways = Ways(areas)
         self._near: dict[Address, list[Circuit]] = {}
         own = [lsa for key, items in sorted(imported.items()) for lsa in self._originated(key, items)]
         own += list(self._nssa_defaults())
         self.lsas = tuple(dict.fromkeys([*own, *self._translated(own)]))
+        self.by_exit: dict[Exit, list[Lsa]] = {}
+        for lsa in self.lsas:
+            self.by_exit.setdefault(lsa.exit, []).append(lsa)
 
-    def layers(self) -> Iterator[Layer]:
-        for name, area in self.areas.by_name.items():
-            for heard, holders in self._heard(name):
-                for second in (False, True):
-                    mine = [lsa for lsa in heard if lsa.second == second]
-                    for relayed in (False, True):
-                        for near, members in self._members(name, relayed=relayed):
-                            block = Block(self._announced(name, mine, relayed=relayed, near=near))
-                            if not block.prefixes:
-                                continue
-                            word = "external" if mine[0].area is None else "nssa"
-                            yield Layer(
-                                f"{word}-{2 if second else 1}",
-                                EXTERNAL_2 if second else EXTERNAL_1_NEAR if near else EXTERNAL_1,
-                                area.paths,
-                                block,
-                                self.areas.hop,
-                                second=second,
-                                members=holders if members is None else members & holders,
-                                direct=self._direct(name, mine),
-                            )
+    def layers(self) -> list[Layer]:
+        """Type 7 first: of a type 5 and a type 7 alike the type 7 counts (RFC 3101 2.5 (6)(e))."""
+        made = [
+            layer
+            for name in self.areas.by_name
+            for relayed in (False, True)
+            for (near, taken), members in self._takers(name, relayed=relayed).items()
+            for layer in self._layers(name, taken, frozenset(members), near=near)
+        ]
+        return sorted(made, key=lambda layer: layer.kind.startswith("external"))
 
-    def _heard(self, name: str) -> Iterator[tuple[list[Lsa], frozenset[NodeKey]]]:
-        """LSAs that ways through an area may follow, and the processes that hold them: those flooded into it; and what they
-        heard in another area, for its forwarding address (RFC 2328 16.4 (3): whatever area leads there; seen on FRR
-        8.4.4: over an NSSA's default route too).
+    def _takers(self, name: str, *, relayed: bool) -> dict[tuple[bool, frozenset[Taken]], list[NodeKey]]:
+        """Processes by what they take through an area; whether these ways come before others (RFC 2328 16.4.1: within an
+        area other than the backbone, unless compatible with RFC 1583; ospf6d compares costs alone).
         """
-        keys = self.areas.by_name[name].paths.index
-        yield [lsa for lsa in self.lsas if self._floods_into(lsa, name)], frozenset(keys)
-        kinds = {self.areas.settings(key, name).kind for key in keys}
-        if kinds != {"normal"}:
-            for domain in sorted(set(self._domains.values())):
-                elsewhere = frozenset(key for key in keys if domain in self._domains_of(key))
-                heard = [lsa for lsa in self.lsas if lsa.forwarding is not None and self._reaches(lsa, domain)]
-                if elsewhere and heard:
-                    yield heard, elsewhere
-
-    @cached_property
-    def _domains(self) -> Mapping[str, str]:
-        """How far AS external LSAs are flooded: over normal areas that some router has in common (RFC 2328 3.6, 13.3). The
-        name of the first stands for those that hang together.
-        """
-        found = {name: name for name in sorted(self.areas.by_name) if self._is_normal(name)}
-        for names in self.areas.areas_of.values():
-            together = {found[name] for name in names if name in found}
-            found |= {name: min(together) for name, first in found.items() if first in together}
+        found: dict[tuple[bool, frozenset[Taken]], list[NodeKey]] = {}
+        for key in self.areas.by_name[name].paths.index:
+            taken = frozenset(
+                (leads, way)
+                for leads in self.by_exit
+                for way in self.ways.of(key, leads)
+                if way.area == name and way.relayed == relayed
+            )
+            outside = self.circuits.version == 2 and not relayed and not in_backbone(name)
+            near = outside and not self.circuits.processes[key].rfc1583
+            if taken:
+                found.setdefault((near, taken), []).append(key)
         return found
 
-    def _domains_of(self, key: NodeKey) -> set[str]:
-        return {self._domains[name] for name in self.areas.areas_of.get(key, ()) if name in self._domains}
-
-    def _reaches(self, lsa: Lsa, domain: str) -> bool:
-        return lsa.area is None and domain in self._domains_of(lsa.origin)
-
-    def _is_normal(self, name: str) -> bool:
-        return all(self.areas.settings(key, name).kind == "normal" for key in self.areas.by_name[name].paths.index)
-
-    def _members(self, name: str, *, relayed: bool) -> Iterator[tuple[bool, frozenset[NodeKey] | None]]:
-        """Who looks at externals through an area, by whether these ways come before others (RFC 2328 16.4.1: within an area
-        other than the backbone, unless compatible with RFC 1583; ospf6d compares costs alone).
-        """
-        if relayed:
-            yield False, self.areas.members(name)
-        elif self.circuits.version == 3 or in_backbone(name):
-            yield False, None
-        else:
-            keys = self.areas.by_name[name].paths.index
-            old = frozenset(key for key in keys if self.circuits.processes[key].rfc1583)
-            yield True, frozenset(keys) - old
-            if old:
-                yield False, old
+    def _layers(
+        self, name: str, taken: frozenset[Taken], members: frozenset[NodeKey], *, near: bool
+    ) -> Iterator[Layer]:
+        area = self.areas.by_name[name]
+        for word in ("nssa", "external"):
+            for second in (False, True):
+                heard = [
+                    (lsa, way)
+                    for leads, way in taken
+                    for lsa in self.by_exit[leads]
+                    if lsa.second == second and (lsa.area is None) == (word == "external")
+                ]
+                if heard:
+                    yield Layer(
+                        f"{word}-{2 if second else 1}",
+                        EXTERNAL_2 if second else EXTERNAL_1_NEAR if near else EXTERNAL_1,
+                        area.paths,
+                        Block(self._announced(area, heard, near=near)),
+                        self.areas.hop,
+                        second=second,
+                        members=None if len(members) == len(area.paths.index) else members,
+                        direct=self._direct(name, (lsa for lsa, _ in heard)),
+                    )
 
     # ------------------------------------------------------------------------------------- origination
 
@@ -187,19 +181,39 @@ class Externals:
     # ------------------------------------------------------------------------------------- translation
 
     def _translated(self, lsas: Iterable[Lsa]) -> Iterator[Lsa]:
-        """Type 7 into type 5 by the border router of the highest router id that reaches the origin (RFC 3101 3)."""
-        for lsa in lsas:
-            if lsa.area is None or lsa.prefix.is_default or lsa.origin in self.areas.borders:
+        """Type 7 into type 5 by the border router of the highest router id that reaches the origin (RFC 3101 3): one for each
+        prefix, none where it has one of its own.
+        """
+        made = list(lsas)
+        own = {(lsa.origin, lsa.prefix) for lsa in made if lsa.area is None}
+        found: dict[tuple[NodeKey, Prefix], Lsa] = {}
+        for lsa in sorted(made, key=lambda item: (self.circuits.router_id(item.origin) or (0, 0), item.origin)):
+            nowhere = lsa.forwarding is None and self.circuits.version == 2
+            if lsa.area is None or nowhere or lsa.origin in self.areas.borders:
                 continue
             translator = self._translator(lsa)
-            if translator is None:
+            around = _around(self.areas.settings(translator, lsa.area).nssa_ranges, lsa.prefix) if translator else None
+            if translator is None or (around is not None and not around.advertise):
                 continue
-            around = _around(self.areas.settings(translator, lsa.area).nssa_ranges, lsa.prefix)
             if around is None:
-                yield Lsa(translator, lsa.prefix, lsa.metric, lsa.second, lsa.tag, lsa.forwarding)
-            elif around.advertise:
+                shown = replace(lsa, origin=translator, metric=self._shown_metric(translator, lsa), area=None)
+            else:
                 metric = lsa.metric if around.cost is None else around.cost
-                yield Lsa(translator, around.prefix, metric, lsa.second, lsa.tag)
+                shown = Lsa(translator, around.prefix, metric, lsa.second, lsa.tag)
+            found[translator, shown.prefix] = shown
+        yield from (lsa for place, lsa in found.items() if place not in own)
+
+    def _shown_metric(self, translator: NodeKey, lsa: Lsa) -> int:
+        """The metric of a translated LSA: its own; FRR's ospfd gives it what the translator gives to what it takes in."""
+        vendor = self.circuits.network.routers[translator[0]].vendor
+        if self.circuits.version == 3 or SEMANTICS[vendor].ospf_translation_keeps_metric:
+            return lsa.metric
+        process = self.circuits.processes[translator]
+        if not lsa.prefix.is_default:
+            return TRANSLATED if process.default_metric is None else process.default_metric
+        if process.default is None:
+            return TRANSLATED_DEFAULT
+        return ORIGINATED_DEFAULT if process.default.metric is None else process.default.metric
 
     def _translator(self, lsa: Lsa) -> NodeKey | None:
         area = self.areas.by_name[lsa.area or ""]
@@ -215,17 +229,11 @@ class Externals:
 
     # ------------------------------------------------------------------------------------- reaching
 
-    def _floods_into(self, lsa: Lsa, name: str) -> bool:
-        if lsa.area is not None:
-            return lsa.area == name
-        return name in self._domains and self._reaches(lsa, self._domains[name])
-
-    def _announced(self, name: str, lsas: Iterable[Lsa], *, relayed: bool, near: bool) -> Announced:
+    def _announced(self, area: Area, heard: Iterable[tuple[Lsa, Way]], *, near: bool) -> Announced:
         found: Announced = {}
         behind = 0 if near else FAR
-        for lsa in lsas:
-            origin = self.areas.by_name[name].paths.index.get(lsa.origin, -1)
-            for node, distance in self._towards(name, lsa, relayed=relayed):
+        for lsa, way in heard:
+            for node, distance, origin in self._towards(area, lsa, way):
                 if lsa.second:
                     entry = Announcement(node, lsa.metric, lsa.tag, second=True, extra=behind + distance, origin=origin)
                 else:
@@ -233,59 +241,20 @@ class Externals:
                 found.setdefault(lsa.prefix, []).append(entry)
         return found
 
-    def _towards(self, name: str, lsa: Lsa, *, relayed: bool) -> Iterator[tuple[int, int]]:
-        """(node, distance beyond it) of the ways to the LSA's exit in one area: inside it, or over border routers."""
-        if lsa.forwarding is not None:
-            yield from self._to_address(name, lsa.forwarding, relayed=relayed)
-            return
-        paths = self.areas.by_name[name].paths
-        if not relayed:
-            if lsa.origin in paths.index:
-                yield paths.index[lsa.origin], 0
-        elif lsa.origin not in paths.index:
+    def _towards(self, area: Area, lsa: Lsa, way: Way) -> Iterator[tuple[int, int, int]]:
+        """(node, distance beyond it, node that does not listen) of the ways to the LSA's exit."""
+        index = area.paths.index
+        if way.prefix is not None:
+            origin = index.get(lsa.origin, -1)
+            for item in self.ways.announcements(way):
+                yield item.node, item.cost, item.node if way.relayed else origin
+        elif not way.relayed:
+            yield index[lsa.origin], 0, index[lsa.origin]
+        elif lsa.origin not in index:
             for border in self.areas.borders:
-                cost = self._border_to(border, lsa.origin, name)
-                if border in paths.index and cost < UNREACHED:
-                    yield paths.index[border], cost
-
-    def _border_to(self, border: NodeKey, origin: NodeKey, heard_in: str) -> int:
-        """What a border router's type 4 summary into an area says of the way to a boundary router elsewhere."""
-        inside = [
-            self.areas.by_name[name].distance(border, origin)
-            for name in self.areas.areas_of[border]
-            if name != heard_in and origin in self.areas.by_name[name].paths.index
-        ]
-        best = min(inside, default=UNREACHED)
-        name = self.areas.part_of(border, BACKBONE)
-        if best < UNREACHED or in_backbone(heard_in) or name is None:
-            return best
-        backbone = self.areas.by_name[name]
-        over = [
-            backbone.distance(border, other) + self._border_to(other, origin, name)
-            for other in self.areas.borders
-            if other != border and other in backbone.paths.index
-        ]
-        return min([best, *over])
-
-    def _to_address(self, name: str, address: Address, *, relayed: bool) -> Iterator[tuple[int, int]]:
-        """Ways to a forwarding address: over whoever announces its prefix, internal paths only (RFC 2328 16.4 (3))."""
-        intra = self._matched(name, INTRA, address)
-        stub = any(self.areas.settings(key, name).kind == "stub" for key in self.areas.by_name[name].paths.index)
-        if intra and stub:
-            return  # seen on FRR 8.4.4: externals do not go through a stub area, not even to the next hop itself
-        found = self._matched(name, INTER, address) if relayed and not intra else intra
-        if relayed == (not intra):
-            yield from ((item.node, item.cost) for item in found)
-
-    def _matched(self, name: str, rank: int, address: Address) -> list[Announcement]:
-        """Who announces the longest prefix that holds the address, in the area or by summary."""
-        block = self.areas.by_name[name].block if rank == INTRA else self.areas.inter_layer(name).block
-        key = (name, rank, address)
-        if key not in self._found:
-            holding = [prefix for prefix in block.prefixes if prefix.holds(address)]
-            longest = max(holding, key=lambda prefix: prefix.length, default=None)
-            self._found[key] = block.announcements[block.index[longest]] if longest else []
-        return self._found[key]
+                cost = self.ways.beyond(border, lsa.origin, area.name) if border in index else UNREACHED
+                if cost < UNREACHED:
+                    yield index[border], cost, index[border]
 
     def _direct(self, name: str, lsas: Iterable[Lsa]) -> Mapping[tuple[NodeKey, Prefix], NextHop]:
         """Where a router has the forwarding address on a subnet of its own: it sends there straight (seen on FRR)."""
