@@ -20,14 +20,15 @@ from backstay.audit.context import Kind
 from backstay.model.errors import ChangeError
 from backstay.model.finding import Decision, Engine, Finding, Severity
 from backstay.model.network import Network, Overlay
-from backstay.model.state import Fate, Loads, State
+from backstay.model.state import NO_ROUTE, Columns, Fate, Loads, State
 from backstay.read import merge
 from backstay.referee import cascade as referee_cascade
 from backstay.referee import engine as referee
 from backstay.referee import isis_lsp as referee_isis
 from backstay.referee import policy as referee_policy
 from backstay.referee import policy_lists as referee_lists
-from backstay.simulate import access, anycast, bgp_exchange, isis, policy_library
+from backstay.referee import tables as referee_tables
+from backstay.simulate import access, anycast, bgp_exchange, isis, layered, policy_library
 from backstay.simulate import cascade as fast_cascade
 from backstay.simulate import engine as fast
 from backstay.simulate import isis_circuits as circuits
@@ -157,6 +158,15 @@ def no_meeting(original: Callable[..., Any], local: Any, remote: Any) -> Any:
     return original(local, remote)
 
 
+def emptied(original: Callable[..., Columns], *arguments: Any) -> Columns:
+    return replace(original(*arguments), ways=[NO_ROUTE] * len(original(*arguments).ways))
+
+
+def no_metrics(original: Callable[..., Any], *arguments: Any) -> Any:
+    metrics, ways, hops = original(*arguments)
+    return type(metrics)(metrics.typecode, [0] * len(metrics)), ways, hops
+
+
 def never_lost(original: Callable[..., Loads], *arguments: Any) -> Loads:
     return replace(original(*arguments), lost=())
 
@@ -180,6 +190,11 @@ FAST = (
     Bug("fast", "a prefix list permits everything", instead(policy_library, "prefix_list_permits", always(True))),
     Bug("fast", "a withdrawn site is still counted", instead(anycast, "sites", counted)),
     Bug("fast", "a need of operators is skipped", instead(access.Services, "works", always(True))),
+    Bug(
+        "fast",
+        "what a table shows by columns leaves out the interior",
+        instead(layered.LayeredRoutes, "columns", emptied),
+    ),
     Bug("fast", "every flow is delivered", instead(fast_cascade, "results", delivered)),
     Bug("fast", "nothing loads a link", instead(fast_cascade, "loads", always(Loads()))),
     Bug("fast", "lost demand is forgotten", instead(fast_cascade, "loads", never_lost)),
@@ -209,6 +224,7 @@ REFEREE = (
     Bug("referee", "a prefix list permits everything", instead(referee_lists, "prefix_list", always(True))),
     Bug("referee", "a withdrawn site is still counted", instead(referee, "site_health", counted)),
     Bug("referee", "a need of operators is skipped", instead(referee_cascade.World, "works", always(True))),
+    Bug("referee", "every metric of a table is 0", instead(referee_tables, "filled", no_metrics)),
     Bug("referee", "every flow is delivered", instead(referee, "follow_flows", delivered)),
     Bug("referee", "nothing loads a link", instead(referee, "place_demands", always(Loads()))),
     Bug("referee", "lost demand is forgotten", instead(referee, "place_demands", never_lost)),
@@ -285,6 +301,8 @@ COMPARISON = (
     Bug("compare", "no field is looked at", instead(agree, "disagreements", always(()))),
     Bug("compare", "every number is near enough", instead(agree, "_same", always(True))),
     Bug("compare", "every table has one digest", instead(outline, "table_digest", always(b"0" * 16))),
+    Bug("compare", "a digest is of prefixes and metrics alone", instead(outline.Texts, "_rest", always(""))),
+    Bug("compare", "a digest is of nothing", instead(outline.Texts, "lines", always([]))),
     Bug("compare", "every table is known to be equal", instead(agree, "_known_equal", always(True))),
 )
 
