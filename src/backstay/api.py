@@ -98,11 +98,13 @@ def audit(
     can add engines, never take one away. Each runs in a process of its own, within ``budget`` (else the network's).
     States of the network as it stands that ``memory`` knows are not computed again. ``lab_scope`` "affected" lets the
     lab be cut down to what the change can affect where the whole network is too large for it (`backstay.lab.part`).
-    Never raises for what an engine does wrong: that is UNKNOWN.
+    Never raises for what an engine does wrong: that is UNKNOWN. Raises `UsageError` for a scope of a lab that no engine is.
     """
     from backstay.audit.gate import audit as judge
 
     names = required_engines(network, engine_names)
+    if lab_scope != "all" and "lab" not in names:
+        raise UsageError(f"a lab scope without a lab: the engines are {', '.join(names)} (add --engine lab)")
     plan = resolve(network, change)
     heard = {
         name: memory.engine(name, engine, plan.before) if memory and name in REMEMBERED else engine

@@ -233,3 +233,14 @@ def test_version_and_completion() -> None:
         [Path(sys.executable).with_name("backstay")], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["audit"]
+
+
+def test_a_lab_scope_needs_a_lab(network: Path, tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text(
+        "change: nothing much\nintent: configure\nscope: {routers: [r1]}\nsteps:\n  - on: r1\n    config: |\n      !\n"
+    )
+    found = run("audit", network, change, "--lab-scope", "affected")
+    assert found.returncode == 2
+    assert "a lab scope without a lab: the engines are fast, referee (add --engine lab)" in found.stderr
+    assert not (network / ".backstay").exists()
