@@ -109,12 +109,18 @@ def _under_next_hops(speaker: Speaker, table: dict[Prefix, Route]) -> dict[Prefi
     lengths = sorted({(prefix.version, prefix.length) for prefix in table}, reverse=True)
     found: dict[Prefix, Route] = {}
     for hop in hops:
-        prefix = None if hop is None else _longest(table, lengths, hop)
+        prefix = None if hop is None or _by_host_route(speaker, hop) else _longest(table, lengths, hop)
         if hop is not None and prefix is not None:
             beneath = speaker.interior.resolve(*speaker.instance.place, hop)
             if beneath is None or prefix.length > beneath.prefix.length:
                 found[prefix] = table[prefix]
     return found
+
+
+def _by_host_route(speaker: Speaker, hop: Address) -> bool:
+    """Whether the IGP plainly reaches it by a host route: none is more specific."""
+    measured = speaker.interior.measure(*speaker.instance.place, hop)
+    return measured is not None and measured[0].is_host
 
 
 def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Address) -> Prefix | None:

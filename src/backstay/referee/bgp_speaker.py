@@ -99,6 +99,9 @@ class Speaker:
         if hop.version == 6 and hop.value >> 32 == 0xFFFF:
             hop = Address(4, hop.value & 0xFFFFFFFF)
         router, vrf = self.instance.place
+        measured = self.interior.measure(router, vrf, hop) if not (connected or self.laid_over) else None
+        if measured is not None:
+            return measured[1]
         resolved = self.interior.resolve(router, vrf, hop, self.laid_over or None)
         if resolved is None or (connected and resolved.route.protocol != "connected"):
             return None

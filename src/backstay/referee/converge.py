@@ -88,6 +88,7 @@ class View:
     _reached: dict[tuple[str, str, Address], bool] = field(default_factory=dict)
     _offered: dict[tuple[str, str, str], Mapping[Prefix, Route]] = field(default_factory=dict)
     _resolved: dict[tuple[str, str, Address], Resolved | None] = field(default_factory=dict)
+    _measured: dict[tuple[str, str, Address], tuple[Prefix, int] | None] = field(default_factory=dict)
     _found: dict[tuple[str, str, Prefix], Route | None] = field(default_factory=dict)
 
     @cached_property
@@ -113,6 +114,13 @@ class View:
         if at not in self._resolved:
             self._resolved[at] = self.rib.resolve(*at)
         return self._resolved[at]
+
+    def measure(self, router: str, vrf: str, address: Address) -> tuple[Prefix, int] | None:
+        """See `Interior.measure`."""
+        at = (router, vrf, address)
+        if at not in self._measured:
+            self._measured[at] = self.rib.measure((router, vrf), address)
+        return self._measured[at]
 
     def can_reach(self, router: str, vrf: str, address: Address) -> bool:
         """See `Interior.can_reach`."""
@@ -167,8 +175,10 @@ class View:
         return self.rib.isis is rib.isis and self.rib.ospf is rib.ospf and all(line.next_hop is None for line in lines)
 
     def _finds_the_same(self, now: View) -> bool:
-        return all(now.resolve(*at) == was for at, was in self._resolved.items()) and all(
-            now.find(*at) == was for at, was in self._found.items()
+        return (
+            all(now.measure(*at) == was for at, was in self._measured.items())
+            and all(now.resolve(*at) == was for at, was in self._resolved.items())
+            and all(now.find(*at) == was for at, was in self._found.items())
         )
 
 

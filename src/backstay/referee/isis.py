@@ -136,7 +136,14 @@ class Isis:
 
     def processes(self, router: str, vrf: str) -> list[Key]:
         """The processes of a VRF, in the order of their tags."""
-        return sorted(k for k, speaker in self.hellos.speakers.items() if k[0] == router and speaker.process.vrf == vrf)
+        return self._processes.get((router, vrf), [])
+
+    @cached_property
+    def _processes(self) -> dict[tuple[str, str], list[Key]]:
+        found: dict[tuple[str, str], list[Key]] = defaultdict(list)
+        for key, speaker in sorted(self.hellos.speakers.items()):
+            found[key[0], speaker.process.vrf].append(key)
+        return found
 
     def prefixes(self, key: Key) -> set[Prefix]:
         """Every prefix somebody offers in the databases of the process, and the defaults."""
@@ -146,18 +153,31 @@ class Isis:
                 found.update(self._map(key, level, version).offers)
         return found
 
+    def every_prefix(self) -> set[Prefix]:
+        """Those of all processes."""
+        charts = {
+            id(chart): chart
+            for key, speaker in self.hellos.speakers.items()
+            for level in speaker.levels
+            for chart in (self._map(key, level, 4), self._map(key, level, 6))
+        }
+        return set().union(DEFAULTS.values() if charts else (), *(chart.offers for chart in charts.values()))
+
     def route(self, key: Key, prefix: Prefix) -> Route | None:
         """The process's own best route: level 1 before level 2 whatever the metrics (RFC 1195 3.10.2, RFC 5302 3.2)."""
         at = (key, prefix)
-        if at not in self._chosen:
-            levels = sorted(self.hellos.speakers[key].process.levels)
-            found = (self._level_route(key, level, prefix) for level in levels)
-            self._chosen[at] = next((route for route in found if route is not None), None)
-        return self._chosen[at]
+        if at in self._chosen:
+            return self._chosen[at]
+        found = None
+        for level in self.hellos.speakers[key].levels:
+            found = found or self._level_route(key, level, prefix)
+        self._chosen[at] = found
+        return found
 
     def _map(self, key: Key, level: int, version: int) -> Map:
         at = (key, level, version)
-        if at not in self._of:
+        found = self._of.get(at)
+        if found is None:
             speaker = self.hellos.speakers[key]
             topology = speaker.ipv6_topology if version == 6 else STANDARD
             place = (self.databases[key, level], View(topology, speaker.styles, version))
@@ -165,21 +185,22 @@ class Isis:
                 lsps = tuple(self.lsps[number][1] for number in sorted(place[0]))
                 twin = self._maps.get((place[0], View(topology, speaker.styles, 10 - version)))
                 self._maps[place] = Map(lsps, place[1], twin)
-            self._of[at] = self._maps[place]
-        return self._of[at]
+            found = self._of[at] = self._maps[place]
+        return found
 
     def paths(self, key: Key, level: int, version: int) -> Paths:
         """The shortest paths of a process at a level, computed once; once for both versions where all is the same."""
         at = (key, level, version)
-        if at not in self._paths:
+        found = self._paths.get(at)
+        if found is None:
             chart = self._map(key, level, version)
             hops = _carrying(self.hellos.hops.get((key, level), ()), chart.view)
             same = (id(chart.walks), key, level, hops)
             if same not in self._walked:
                 root = self.hellos.speakers[key].node
                 self._walked[same] = shortest_paths(chart.walks, self.hellos, root, level, hops)
-            self._paths[at] = self._walked[same]
-        return self._paths[at]
+            found = self._paths[at] = self._walked[same]
+        return found
 
     def is_even(self) -> bool:
         """Whether everybody has one and the same map, of one level, for every IP version, with nothing brought in."""
@@ -201,29 +222,50 @@ class Isis:
                 for version in sorted(spoken if WIDE in speaker.styles else spoken - {6}):
                     self.paths(key, level, version)
 
+    def metric(self, key: Key, prefix: Prefix) -> int | None:
+        """That of `route`, None without one."""
+        for level in self.hellos.speakers[key].levels:
+            way = self._way(key, level, prefix)
+            if way is not None:
+                return way[0]
+        return None
+
     def _level_route(self, key: Key, level: int, prefix: Prefix) -> Route | None:
-        speaker, chart = self.hellos.speakers[key], self._map(key, level, prefix.version)
-        if prefix.version == 6 and WIDE not in speaker.styles:
+        way = self._way(key, level, prefix)
+        return None if way is None else self._made(level, *way, prefix.version)
+
+    def _way(self, key: Key, level: int, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
+        """Metric and first steps of a route."""
+        speaker, version = self.hellos.speakers[key], prefix.version
+        if version == 6 and WIDE not in speaker.styles:
             return None  # seen in FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics
+        chart = self._map(key, level, version)
         offers = self._offers(chart, prefix)
         if prefix.is_default and self._wants_default(speaker, level):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
-        if not offers:
-            return None
-        if any(offer.node == speaker.node and not offer.external for offer in offers):
-            return None  # our own: C.2.5 puts it on PATHS at distance 0
+        metric, hops = self._nearest(key, level, version, offers)
+        # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
+        return (metric, hops) if hops and 0 <= metric <= path_limit(speaker) else None
+
+    def _nearest(self, key: Key, level: int, version: int, offers: tuple[Offer, ...]) -> tuple[int, tuple[Hop, ...]]:
+        """The lowest metric and the first steps towards all that offer it; -1 where there is no way, or no need of one."""
+        own = self.hellos.speakers[key].node
         ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}
         for offer in offers:
-            reached = None if offer.node == speaker.node else self.reached(key, level, prefix.version, offer.node)
+            if offer.node == own:
+                if not offer.external:
+                    return -1, ()  # C.2.5 puts it on PATHS at distance 0
+                continue
+            reached = self.reached(key, level, version, offer.node)
             if reached is not None and (offer.node not in ends or reached[0] + offer.metric < ends[offer.node][0]):
                 ends[offer.node] = (reached[0] + offer.metric, reached[1])
+        if len(ends) == 1:
+            return next(iter(ends.values()))
         metric = min((total for total, _hops in ends.values()), default=-1)
-        if not 0 <= metric <= path_limit(speaker):
-            return None
         nearest = [hops for total, hops in ends.values() if total == metric]
-        hops = nearest[0] if len(nearest) == 1 else tuple(dict.fromkeys(hop for several in nearest for hop in several))
-        # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
-        return self._made(level, metric, hops, prefix.version) if hops else None
+        return metric, nearest[0] if len(nearest) == 1 else tuple(
+            dict.fromkeys(hop for each in nearest for hop in each)
+        )
 
     def reached(self, key: Key, level: int, version: int, node: Node) -> tuple[int, tuple[Hop, ...]] | None:
         """How far a node is, and the adjacencies that lead there."""
@@ -246,10 +288,11 @@ class Isis:
 
     def _made(self, level: int, metric: int, hops: tuple[Hop, ...], version: int) -> Route:
         wanted = (level, metric, hops, version)
-        if wanted not in self._routes:
+        found = self._routes.get(wanted)
+        if found is None:
             ways = self.next_hops(hops, version)
             distance = SEMANTICS[hops[0].local.speaker.router.vendor].distances["isis"]
-            self._routes[wanted] = Route(
+            found = self._routes[wanted] = Route(
                 protocol="isis",
                 distance=distance,
                 metric=metric,
@@ -257,7 +300,7 @@ class Isis:
                 forwarding=ways,
                 kind=f"level-{level}",
             )
-        return self._routes[wanted]
+        return found
 
     def next_hops(self, hops: tuple[Hop, ...], version: int) -> tuple[NextHop, ...]:
         """Sorted; the same object for the same hops."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from backstay.model.address import Prefix
 from backstay.model.errors import Unproven
@@ -30,22 +32,20 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Speaker:
-    """One IS-IS process of one router that takes part (it has a network entity title)."""
+    """One IS-IS process of one router that takes part (it has a network entity title). ``levels`` lowest first."""
 
     router: Router
     process: IsisProcess
+    key: Key = field(init=False)
+    node: Node = field(init=False)
+    styles: tuple[str, ...] = field(init=False)
+    levels: tuple[int, ...] = field(init=False)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        return (self.router.name, self.process.tag)
-
-    @property
-    def node(self) -> Node:
-        return (self.process.system_id or "", 0)
-
-    @property
-    def styles(self) -> tuple[str, ...]:
-        return STYLES[self.process.metric_style]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.router.name, self.process.tag))
+        object.__setattr__(self, "node", (self.process.system_id or "", 0))
+        object.__setattr__(self, "styles", STYLES[self.process.metric_style])
+        object.__setattr__(self, "levels", tuple(sorted(self.process.levels)))
 
     @property
     def ipv6_topology(self) -> int:
@@ -331,27 +331,24 @@ def _pseudonode_lsps(hellos: Hellos, speaker: Speaker, level: int) -> Iterator[L
 
 def flood(hellos: Hellos, lsps: tuple[tuple[Key, Lsp], ...]) -> dict[tuple[Key, int], frozenset[int]]:
     """Who ends up with which LSPs, as places in ``lsps``: each speaker passes on what is new to it, round by round,
-    until nobody learns anything (ISO 10589 7.3.14-15). An LSP with another password than one's own is dropped.
+    until nobody learns anything (ISO 10589 7.3.14-15). An LSP with another password than one's own is dropped. Meanwhile
+    the bits of a number stand for the places; equal databases are one object.
     """
-    held: dict[tuple[Key, int], set[int]] = {
-        (key, level): set() for key, speaker in hellos.speakers.items() for level in speaker.process.levels
-    }
-    by_secret: dict[str | None, set[int]] = defaultdict(set)
+    held = {(key, level): 0 for key, speaker in hellos.speakers.items() for level in speaker.process.levels}
+    by_secret: dict[str | None, int] = defaultdict(int)
     for place, (key, lsp) in enumerate(lsps):
-        held[key, lsp.level].add(place)
-        by_secret[_secret(hellos, key, lsp.level)].add(place)
-    news = {at: set(places) for at, places in held.items()}
+        held[key, lsp.level] |= 1 << place
+        by_secret[_secret(hellos, key, lsp.level)] |= 1 << place
+    readable = {at: by_secret[_secret(hellos, *at)] for at in held}
+    near = {at: {(hop.remote.speaker.key, at[1]) for hop in hellos.hops.get(at, ())} for at in held}
+    news = dict(held)
     while any(news.values()):
-        heard = {at: _heard(hellos, at, news) & by_secret[_secret(hellos, *at)] for at in held}
-        news = {at: places - held[at] for at, places in heard.items()}
-        for at, places in news.items():
-            held[at] |= places
-    return {at: frozenset(places) for at, places in held.items()}
-
-
-def _heard(hellos: Hellos, at: tuple[Key, int], news: Mapping[tuple[Key, int], set[int]]) -> set[int]:
-    speakers = {hop.remote.speaker.key for hop in hellos.hops.get(at, ())}
-    return set().union(*(news[speaker, at[1]] for speaker in speakers))
+        heard = {at: reduce(or_, (news[other] for other in near[at]), 0) & readable[at] for at in held}
+        news = {at: bits & ~held[at] for at, bits in heard.items()}
+        for at, bits in news.items():
+            held[at] |= bits
+    places = {bits: frozenset(at for at in range(len(lsps)) if bits >> at & 1) for bits in set(held.values())}
+    return {at: places[bits] for at, bits in held.items()}
 
 
 def _secret(hellos: Hellos, key: Key, level: int) -> str | None:

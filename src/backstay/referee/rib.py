@@ -46,6 +46,7 @@ class Rib:
     _lengths: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _others: frozenset[Prefix] | None = None
     _chains: dict[Address, tuple[Prefix, ...]] = field(default_factory=dict)
+    _plain: dict[Address, Prefix | None] = field(default_factory=dict)
     _leads: dict[Leading, tuple[tuple[NextHop, ...], tuple[NextHop, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,8 +61,7 @@ class Rib:
         known: set[Prefix] = set()
         for place in self.places:
             known |= self._offered(place, shared=False)
-        for key in self.isis.hellos.speakers:
-            known |= self.isis.prefixes(key)
+        known |= self.isis.every_prefix()
         for version in BITS:
             lengths = {prefix.length for prefix in known if prefix.version == version}
             self._lengths[version] = tuple(sorted(lengths, reverse=True))
@@ -224,6 +224,21 @@ class Rib:
 
     # -------------------------------------------------------------------- longest match and recursion
 
+    def measure(self, place: Place, address: Address) -> tuple[Prefix, int] | None:
+        """Prefix and metric with which `resolve` answers, where plainly IS-IS has the way: nobody else offers the longest
+        prefix that holds the address (`disputed`), and its one process here has a route, which then is the best. None
+        where it is not so plain.
+        """
+        if address not in self._plain:
+            longest = next(iter(self.holding(address)), None)
+            plain = longest is not None and not longest.is_default and not self.disputed(longest)
+            self._plain[address] = longest if plain else None
+        prefix, processes = self._plain[address], self._isis[place]
+        if prefix is None or len(processes) != 1 or prefix in self.connected[place] or self._owns(place, address):
+            return None
+        metric = self.isis.metric(processes[0], prefix)
+        return None if metric is None else (prefix, metric)
+
     def match(
         self, place: Place, address: Address, *, with_bgp: bool = True, skip: Prefix | None = None
     ) -> tuple[Prefix, Route] | None:
@@ -263,8 +278,9 @@ class Rib:
             return None
         if laid_over is not None and route.protocol in {"bgp", "ibgp"} and not route.forwarding:
             return self._through(router, vrf, prefix, route, laid_over)
-        onlink = route.protocol in {"connected", "static", "kernel"}  # elsewhere no address means a link-local one
-        forwarding = tuple(_towards(hop, address) if onlink else hop for hop in route.forwarding)
+        forwarding = route.forwarding
+        if route.protocol in {"connected", "static", "kernel"}:  # elsewhere no address means a link-local one
+            forwarding = tuple(_towards(hop, address) for hop in forwarding)
         metric = 0 if route.protocol == "connected" else route.metric
         return Resolved(prefix=prefix, route=route, metric=metric, forwarding=forwarding) if forwarding else None
 

@@ -78,6 +78,10 @@ class Interior(Protocol):
         """
         ...
 
+    def measure(self, router: str, vrf: str, address: Address) -> tuple[Prefix, int] | None:
+        """Prefix and metric `resolve` answers with, where IS-IS alone tells the way; None: ask that."""
+        ...
+
     def can_reach(self, router: str, vrf: str, address: Address) -> bool:
         """Whether the router has a tracked next hop for the address (`Router.resolve_via_default`) and a packet it sends
         arrives at whoever has it: walked hop by hop over the tables of

@@ -13,7 +13,7 @@ from backstay.model.vendor import SEMANTICS
 from backstay.referee.bgp_replay import Replay
 from backstay.referee.isis_cut import Forest, IsisCut
 from backstay.referee.isis_lsp import Node
-from backstay.referee.rib import Rib, connected_routes
+from backstay.referee.rib import Rib
 from backstay.referee.seams import Place, Wiring
 from backstay.referee.walk import Step, Walker
 
@@ -22,6 +22,8 @@ Way = tuple[Place, Address]
 
 Turned = Mapping[Address, set[Place]]
 """By address, the places that may do something else now."""
+
+Connected = dict[Place, dict[Prefix, Route]]
 
 Asking = dict[Node, dict[int, list[Way]]]
 """By node, who asks how to get there, by number."""
@@ -55,9 +57,9 @@ class Change:
         return (
             place[0] in self.down
             or self._leads_elsewhere(at, rests.nodes)
-            or any(ref in self.cut.gone for ref in rests.sent)
+            or not self.dropped.isdisjoint(rests.offered)
+            or (rests.straight is None and not self.cut.gone.isdisjoint(rests.sent))  # else its first steps tell
             or (rests.followed is not None and self.bgp is not None and self.bgp.changed(place, rests.followed))
-            or any(prefix in self.dropped for prefix in rests.offered)
         )
 
     def _leads_elsewhere(self, at: int, behind: tuple[Node, ...]) -> bool:
@@ -195,18 +197,20 @@ def _interior(rib: Rib, place: Place, prefix: Prefix, route: Route) -> Iterator[
 
 
 class CutRib(Rib):
-    """The tables after a failure: routes are chosen anew only as they are asked for."""
+    """The tables after a failure: routes are chosen anew only as they are asked for. ``connected``: what interfaces still give
+    each table.
+    """
 
-    def __init__(self, base: Rib, wiring: Wiring, cut: IsisCut, replay: Replay | None) -> None:
+    def __init__(
+        self, base: Rib, wiring: Wiring, cut: IsisCut, connected: Connected, replay: Replay | None = None
+    ) -> None:
         self.network, self.wiring, self.isis, self.ospf, self.bgp = base.network, wiring, cut, base.ospf, base.bgp
         self._replay = replay
-        self.places, self.statics, self.known = base.places, base.statics, base.known
-        self._isis, self._lengths = base._isis, base._lengths  # noqa: SLF001 - the same processes and prefixes
-        self._chains, self._leads = base._chains, {}  # noqa: SLF001
-        self._best, self._match, self._open, self._reached, self._others = {}, {}, {}, 0, None
-        routers = {ref.router for ref in cut.gone}
-        anew = {place: connected_routes(self.network, wiring, place) for place in base.places if place[0] in routers}
-        self.connected = {**base.connected, **anew}
+        self.places, self.connected, self.statics, self.known = base.places, connected, base.statics, base.known
+        # The same processes and prefixes; nobody else than before offers any of these.
+        self._isis, self._lengths, self._chains = base._isis, base._lengths, base._chains  # noqa: SLF001
+        self._others, self._plain = base._others, base._plain  # noqa: SLF001
+        self._best, self._match, self._leads, self._open, self._reached = {}, {}, {}, {}, 0
 
     def _told_by_bgp(self, place: Place, prefix: Prefix) -> Route | None:
         if self._replay is not None and self._replay.changed(place, prefix):
@@ -242,7 +246,7 @@ class CutWalker(Walker):
     def _straight(self, way: Way, rests: Rests) -> tuple[Step, ...]:
         """Where nothing but the way to a node matters: over the adjacencies that lead there. () where more does."""
         (place, address), change, depends = way, self._change, self._depends
-        if rests.straight is None or place[0] in change.down or change.dropped.intersection(rests.offered):
+        if rests.straight is None or place[0] in change.down or not change.dropped.isdisjoint(rests.offered):
             return ()
         far, hops = change.cut.ways(depends.numbers[place], rests.straight)
         plain = far <= depends.forest.ceiling and len(hops) <= depends.most
