@@ -236,10 +236,9 @@ class Solver:
         kind = self.sinks.kinds.get((index, outcome.version))
         if kind is None or index in outcome.awake:
             return None
-        if any(through_itself(wire, outcome.task.prefix) for wire in outcome.wires.values()):
-            return None
         if kind not in outcome.shortcuts:
-            outcome.shortcuts[kind] = self.sinks.shortcut(index, outcome.version, outcome.wires)
+            itself = any(through_itself(wire, outcome.task.prefix) for wire in outcome.wires.values())
+            outcome.shortcuts[kind] = None if itself else self.sinks.shortcut(index, outcome.version, outcome.wires)
         found = outcome.shortcuts[kind]
         return None if found is None or self.speakers[index].router_id in found.names else found
 
