@@ -44,11 +44,14 @@ class Rival(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contest:
-    """What decides the choice of a speaker for some groups, as far as costs go. ``best`` None: there is no choice."""
+    """What decides the choice of a speaker for some groups, as far as costs go: those of ``hops``. ``best`` None: there is no
+    choice.
+    """
 
     best: tuple[Address | None, int] | None
     rivals: frozenset[Rival]
     numbers: list[int]
+    hops: frozenset[Address | None]
 
     def stays(self, dearer: Dearer) -> bool:
         """Whether the choice is certainly the same with these costs.
@@ -59,6 +62,8 @@ class Contest:
         """
         if self.best is None:
             return False
+        if self.hops.isdisjoint(dearer):
+            return True
         hop, metric = self.best
         extra = dearer.get(hop, 0) if hop is not None else 0
         if extra is None:
@@ -90,7 +95,7 @@ def contests(speaker: Speaker) -> Contests:
         best, rivals = _compared(speaker.chosen.get(number), paths.values())
         contest = known.get((best, rivals))
         if contest is None:
-            contest = known[best, rivals] = Contest(best, rivals, [])
+            contest = known[best, rivals] = Contest(best, rivals, [], _hops(best, rivals))
         contest.numbers.append(number)
         of[number] = contest
         for hop in {path.attributes.next_hop for path in paths.values() if path.end is not None}:
@@ -130,6 +135,10 @@ def _compared(
 
 def _hop(path: Path) -> Address | None:
     return path.attributes.next_hop if path.end is not None else None
+
+
+def _hops(best: tuple[Address | None, int] | None, rivals: frozenset[Rival]) -> frozenset[Address | None]:
+    return frozenset(rival.hop for rival in rivals) | ({best[0]} if best else set())
 
 
 def replayable(exchange: Exchange) -> bool:
@@ -254,19 +263,29 @@ class Replay:
     def _look(self, place: Place, number: int) -> Found | None:
         at = (place, number)
         if at not in self._found:
-            if place in self.rest.leaves and place not in self.dead:
+            if place in self.rest.leaves and self._is_told(place, number):
                 self._decide_leaf(place, number)
-            self._found[at] = self._compared(place, number)
+            self._found[at] = self._compared(place, number) if at in self._held else None
         return self._found[at]
+
+    def _is_told(self, place: Place, number: int) -> bool:
+        """Whether a leaf has anything to look at: news, a session lost, a next hop that is dearer."""
+        if place in self.dead:
+            return False
+        if (place, number) in self._pending:
+            return True
+        if place in self._parted:
+            received = self._speaker(place).received.get(number, {})
+            if any(end in received for end in self._parted[place]):
+                return True
+        contest, dearer = self.rest.contests[place].of.get(number), self.dearer.get(place, NOTHING)
+        return contest is not None and not contest.stays(dearer)
 
     def _decide_leaf(self, place: Place, number: int) -> None:
         """What a leaf makes of the last it was told, of sessions lost, of next hops that are dearer."""
         speaker, news = self._speaker(place), self._pending.get((place, number), {})
         received = speaker.received.get(number, {})
         lost = [end for end in self._parted.get(place, ()) if end in received]
-        contest = self.rest.contests[place].of.get(number)
-        if not news and not lost and (contest is None or contest.stays(self.dearer.get(place, NOTHING))):
-            return
         self._touch(place, number)
         group = self.exchange.groups[number]
         for end in lost:
@@ -276,9 +295,9 @@ class Replay:
         speaker.decide(number)
 
     def _compared(self, place: Place, number: int) -> Found | None:
-        held = self._held.get((place, number))
-        if held is None or place in self.dead:
+        if place in self.dead:
             return None
+        held = self._held[place, number]
         speaker, group = self._speaker(place), self.exchange.groups[number]
         new = speaker.chosen.get(number)
         if held.chosen is new or _leads(speaker, held.chosen) == _leads(speaker, new):

@@ -24,6 +24,8 @@ from backstay.referee.isis import Isis, Map, Offer, path_limit
 from backstay.referee.isis_lsp import Circuit, Hop, Key, Node, circuit_metric
 
 Edge = tuple[Node, Node]
+Edges = list[list[tuple[int, int]]]
+"""By node: nodes at the other end of its edges, and what these cost."""
 
 
 def can_be_cut(base: Isis) -> bool:
@@ -158,18 +160,17 @@ class IsisCut(Isis):
         self.ends = tails | {head for _tail, head in self.worse}
         self.dropped = self._dropped()
         self._trees: dict[Node, Torn] = {}
-        self._weaker: dict[int, dict[int, int | None]] = defaultdict(dict)
         number = forest.number
-        for (tail, head), cost in self.worse.items():
-            self._weaker[number[tail]][number[head]] = cost
+        self._weaker = {(number[tail], number[head]): cost for (tail, head), cost in self.worse.items()}
         self._edges = [
-            (tail, head, cost, weaker[head])
-            for tail, weaker in self._weaker.items()
+            (tail, head, cost, self._weaker[tail, head])
+            for tail in sorted({tail for tail, _head in self._weaker})
             for head, cost in forest.onward[tail]
-            if head in weaker
+            if (tail, head) in self._weaker
         ]
         self._dearer = {(tail, head) for tail, head, cost, after in self._edges if after != cost}
-        self._own = forest.shut.intersection(self._weaker)
+        self._onward, self._feeders = self._left()
+        self._own = forest.shut.intersection(tail for tail, _head in self._weaker)
 
     def _worse(self) -> Iterator[tuple[Edge, int | None]]:
         """Edges without some of their adjacencies, and what they cost then; None: they are no more."""
@@ -199,6 +200,17 @@ class IsisCut(Isis):
                 lost = {prefix for c in circuits if c.ref in self.gone for prefix in _prefixes(c)}
                 found |= {(circuits[0].speaker.node, prefix) for prefix in lost - kept}
         return frozenset(found)
+
+    def _left(self) -> tuple[Edges, Edges]:
+        """The edges there are after the cut, as in `Forest`."""
+        onward, feeders, weaker = list(self.forest.onward), list(self.forest.feeders), self._weaker
+        for one in {tail for tail, _head in weaker}:
+            now = ((head, weaker.get((one, head), cost)) for head, cost in onward[one])
+            onward[one] = [(head, cost) for head, cost in now if cost is not None]
+        for one in {head for _tail, head in weaker}:
+            now = ((tail, weaker.get((tail, one), cost)) for tail, cost in feeders[one])
+            feeders[one] = [(tail, cost) for tail, cost in now if cost is not None]
+        return onward, feeders
 
     # ------------------------------------------------------------------------------------------- trees
 
@@ -235,26 +247,24 @@ class IsisCut(Isis):
 
     def _reach_again(self, lost: list[int], near: list[float]) -> dict[int, float]:
         """Dijkstra among the lost routers, from those beside them that still get there; infinite for those that do not."""
-        onward, feeders, worse = self.forest.onward, self.forest.feeders, self._weaker
+        onward, feeders = self._onward, self._feeders
         found = dict.fromkeys(lost, inf)
         heap: list[tuple[float, int]] = []
         for at in lost:
-            weaker: Mapping[int, int | None] = worse.get(at, NOTHING)
+            best = inf
             for head, cost in onward[at]:
-                after = weaker.get(head, cost) if weaker else cost
-                if after is not None and head not in found and near[head] < inf:
-                    heap.append((after + near[head], at))
+                if head not in found and cost + near[head] < best:
+                    best = cost + near[head]
+            if best < inf:
+                heap.append((best, at))
         heapify(heap)
         while heap:
             far, at = heappop(heap)
-            if far >= found[at]:
-                continue
-            found[at] = far
-            for tail, cost in feeders[at]:
-                if found.get(tail, 0) > far:
-                    after = worse[tail].get(at, cost) if tail in worse else cost
-                    if after is not None:
-                        heappush(heap, (after + far, tail))
+            if far < found[at]:
+                found[at] = far
+                for tail, cost in feeders[at]:
+                    if tail in found and cost + far < found[tail]:
+                        heappush(heap, (cost + far, tail))
         return found
 
     def rerouted(self, torn: Torn, at: int) -> bool:
@@ -267,15 +277,9 @@ class IsisCut(Isis):
         near, before, now = torn.tree.far, torn.tree.far[at], torn.farther[at]
         if now > self.forest.ceiling:
             return True
-        weaker: Mapping[int, int | None] = self._weaker.get(at, NOTHING)
-        for head, cost in self.forest.onward[at]:
-            led = cost + near[head] == before
-            if led and head in weaker:
-                return True
-            after = weaker.get(head, cost)
-            if led != (after is not None and after + torn.farther.get(head, near[head]) == now):
-                return True
-        return False
+        led = {head for head, cost in self.forest.onward[at] if cost + near[head] == before}
+        leads = {head for head, cost in self._onward[at] if cost + torn.far(head) == now}
+        return led != leads or any((at, head) in self._weaker for head in led)
 
     # ------------------------------------------------------------------------------------------- routes
 
@@ -311,6 +315,3 @@ class IsisCut(Isis):
                 elif far == best < inf:
                     found.append(hop)
         return best, found
-
-
-NOTHING: Mapping[int, int | None] = {}

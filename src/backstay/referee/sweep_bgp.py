@@ -98,19 +98,19 @@ class BgpShort:
         """By speaker, next hops that are farther, and how much; None where one distance does not tell: behind several nodes,
         or of an overloaded router, which stands in no tree as a start.
         """
-        names, shut = self.forest.names, self.forest.shut
-        found: dict[Place, dict[Address, int | None]] = defaultdict(dict)
+        found: dict[int, dict[Address, int | None]] = defaultdict(dict)
         for behind, asking in self.hops.items():
             torn = cut.tree(behind)
+            near = torn.tree.far
             for at, far in torn.farther.items():
                 if at in asking:
-                    more = None if far == inf else int(far - torn.tree.far[at])
-                    dearer = found[self.places[names[at]]]
-                    dearer.update((hop, None if hop in dearer else more) for hop in asking[at])
-            for at in shut & torn.turned:
+                    dearer = found[at]
+                    for hop in asking[at]:
+                        dearer[hop] = None if hop in dearer or far == inf else int(far - near[at])
+            for at in self.forest.shut & torn.turned:
                 if at in asking:
-                    found[self.places[names[at]]].update(dict.fromkeys(asking[at]))
-        return dict(found)
+                    found[at].update(dict.fromkeys(asking[at]))
+        return {self.places[self.forest.names[at]]: dearer for at, dearer in found.items()}
 
     def _holds_hop(self, prefix: Prefix) -> bool:
         if prefix not in self._holding:

@@ -23,11 +23,11 @@ from backstay.referee.bgp_exchange import Exchange
 from backstay.referee.cascade import Settled, World
 from backstay.referee.converge import Routing
 from backstay.referee.isis_cut import Forest, IsisCut, can_be_cut
-from backstay.referee.rib import Rib
+from backstay.referee.rib import Rib, connected_routes
 from backstay.referee.seams import Place, Wiring
 from backstay.referee.sweep_bgp import BgpShort
 from backstay.referee.sweep_stream import NOWHERE, Out, Outs, Stream, diverted, stream
-from backstay.referee.sweep_ways import Change, CutRib, CutWalker, Dependence, Turned
+from backstay.referee.sweep_ways import Change, Connected, CutRib, CutWalker, Dependence, Turned
 from backstay.referee.traffic import Part, arrivals, capacities, lost_of, pour
 from backstay.referee.walk import End as Stop
 from backstay.referee.walk import Step, Walker
@@ -67,6 +67,9 @@ class Shortcut:
         self.ports: dict[str, list[InterfaceRef]] = defaultdict(list)
         for ref in routing.wiring.up:
             self.ports[ref.router].append(ref)
+        self.tables: dict[str, list[Place]] = defaultdict(list)
+        for place in routing.rib.places:
+            self.tables[place[0]].append(place)
         self.refs = sorted(routing.wiring.up)
         self.index = {ref: number for number, ref in enumerate(self.refs)}
         self.arrival = arrivals(self.network, self.settled.overlay)
@@ -168,18 +171,24 @@ class Shortcut:
         gone, down = self.gone(overlay), overlay.routers_down
         cut = IsisCut(self.forest, gone)
         wiring = _without(self.routing.wiring, gone, down, self._addresses)
-        base = self.routing.rib
-        replay = None if self.bgp is None else self.bgp.after(cut, CutRib(base, wiring, cut, None), down)
+        base, connected = self.routing.rib, self._connected(wiring, gone)
+        replay = None if self.bgp is None else self.bgp.after(cut, CutRib(base, wiring, cut, connected), down)
         if self.bgp is not None and replay is None:
             return None
         try:
             change = Change(cut, down, replay, frozenset(prefix for _node, prefix in cut.dropped))
             turned = self.depends.turned(change)
-            walker = CutWalker(CutRib(base, wiring, cut, replay), self.depends, change, turned)
+            walker = CutWalker(CutRib(base, wiring, cut, connected, replay), self.depends, change, turned)
             return self._placed(walker, turned, hopeless) if self._healthy(walker, turned, down) else None
         finally:
             if replay is not None:
                 replay.close()
+
+    def _connected(self, wiring: Wiring, gone: frozenset[InterfaceRef]) -> Connected:
+        found = dict(self.routing.rib.connected)
+        for router in {ref.router for ref in gone}:
+            found |= {place: connected_routes(self.network, wiring, place) for place in self.tables[router]}
+        return found
 
     def _healthy(self, walker: Walker, turned: Turned, down: frozenset[str]) -> bool:
         """Whether every DNS site that announces still may, if a walk its health rests on turned; those on failed routers do
@@ -209,12 +218,12 @@ class Shortcut:
         changed: dict[int, float] = defaultdict(float)
         lost = 0.0
         for address in sorted((turned.keys() | less.keys()) & self.to.keys()):
-            found = self._diverted(walker, address, turned.get(address, set()), less.get(address, []))
-            if found is None or not (address in self.arriving and self._are_arrivals(address, found[1])):
-                kept = [number for number in self.to[address] if number not in hopeless]
+            kept = [number for number in self.to[address] if number not in hopeless]
+            found = self._diverted(walker, address, turned.get(address, set()), less.get(address, [])) if kept else None
+            if kept and (found is None or not self._still_arrive(address, found[1])):
                 lost += lost_of(walker, self.arrival, [self.every[number] for number in kept])
                 lost -= sum(self.lost[number] for number in kept)
-            for port, mbps in (self._anew(walker, address, hopeless) if found is None else found[0]).items():
+            for port, mbps in (self._anew(walker, address, kept) if found is None else found[0]).items():
                 changed[port] += mbps
         return self._fullest(changed), lost
 
@@ -226,9 +235,12 @@ class Shortcut:
             return None
         return diverted(flows, turned, self._amounts(less), lambda place: self._outs(walker.steps(place, address)))
 
-    def _anew(self, walker: Walker, address: Address, hopeless: set[int]) -> dict[int, float]:
-        """What changes to an address, where packets run in circles before or after."""
-        kept = [number for number in self.to[address] if number not in hopeless]
+    def _still_arrive(self, address: Address, ends: AbstractSet[Stop]) -> bool:
+        """Whether nothing to an address is lost, before or after."""
+        return address in self.arriving and self._are_arrivals(address, ends)
+
+    def _anew(self, walker: Walker, address: Address, kept: list[int]) -> dict[int, float]:
+        """What changes to an address of which these demands are left, poured anew: where packets run in circles, or none are."""
         changed: dict[int, float] = defaultdict(float, self._poured(walker, address, kept))
         for port, mbps in self._carried(address).items():
             changed[port] -= mbps
