@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backstay.model.address import Address
 from backstay.model.endpoints import entries
+from backstay.model.errors import Unproven
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import FailureResult, Loads
 from backstay.referee.cascade import Settled, settle
@@ -84,8 +85,11 @@ class Placed:
         return result(failure, loads, max(0.0, more), max(0.0, apart))
 
     def plainly(self, failure: Failure) -> FailureResult:
-        """Everything anew."""
+        """Everything anew. Raises `Unproven` for what cannot be told after the failure."""
         after = settle(self.network, self.settled.overlay | failure.overlay)
+        for remark in after.world.routing.bgp.unknowns:
+            if remark not in self.settled.world.routing.bgp.unknowns:
+                raise Unproven(f"{failure.kind} {failure.name} down: {remark.text}")
         kept, apart = self.parted(failure)
         loads = place_demands(self.network, after.world.routing.walker, after.overlay, kept)
         return result(failure, loads, max(0.0, loads.lost_mbps - self.lost_before(kept)), apart)

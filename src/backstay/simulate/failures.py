@@ -9,8 +9,8 @@ Traffic from and to routers that fail is taken to stop with them: it loads nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -177,8 +177,14 @@ class _Sweep:
         placed = place(after, [self._shares[number] for number in chosen.tolist()])
         arrived = np.zeros(len(self._shares))
         arrived[chosen] = placed.arrived
-        self._unknowns.extend(after.fib.unknowns)
+        self._unknowns.extend((*after.fib.unknowns, *self._untold(failure, after)))
         self._keep(failure, kept, placed.sending, arrived)
+
+    def _untold(self, failure: Failure, after: Forwarding) -> Iterator[Remark]:
+        """What routing cannot tell after the failure, and could before."""
+        for remark in after.fib.computed.unknowns:
+            if remark not in self._forwarding.fib.computed.unknowns:
+                yield replace(remark, text=f"{failure.kind} {failure.name} down: {remark.text}")
 
     def _keep(
         self,
