@@ -135,6 +135,9 @@ class Exchange:
             if self._turns:
                 self._until_quiet()
         self._until_quiet()
+        for speaker in self.speakers.values():
+            if speaker.leaf:
+                speaker.listen()
 
     def _begin(self, group: Group, source: Source, attributes: Attributes) -> None:
         who, number, kind = source
@@ -183,7 +186,10 @@ class Exchange:
         if twin is None:
             return
         place = twin.instance.place
-        if self.speakers[place].receive(twin, self.groups[number], attributes):
+        speaker = self.speakers[place]
+        if speaker.leaf:
+            speaker.hear(twin, number, attributes)
+        elif speaker.receive(twin, self.groups[number], attributes):
             self._wake(place, number)
 
     def _wake(self, place: Place, number: int, *, forced: bool = False) -> None:

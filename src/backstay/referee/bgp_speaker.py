@@ -11,7 +11,7 @@ from backstay.model.source import Remark
 from backstay.model.state import Route
 from backstay.referee import bgp_decide, bgp_export, bgp_import, bgp_origin
 from backstay.referee.bgp_decide import Choice, Path
-from backstay.referee.bgp_ends import EBGP, End, Instance
+from backstay.referee.bgp_ends import EBGP, IBGP, End, Instance
 from backstay.referee.bgp_groups import Group
 from backstay.referee.bgp_origin import AGGREGATE
 from backstay.referee.bgp_path import Attributes
@@ -21,7 +21,10 @@ from backstay.referee.seams import Interior
 
 class Speaker:
     """``received``: what each end's peer announces, by group. ``paths``: what import policy made of it, and our own.
-    ``chosen``: the Loc-RIB. ``sent``: what each end announces.
+    ``chosen``: the Loc-RIB. ``sent``: what each end announces; ends that are sent the same share one table.
+
+    ``leaf``: nothing it hears goes any further, and nothing begins here: it has internal peers alone, none of them a client
+    (RFC 4456 6). So it can wait until all is told.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Speaker:
         self.received: dict[int, dict[End, Attributes]] = {}
         self.paths: dict[int, dict[object, Path]] = {}
         self.chosen: dict[int, Choice] = {}
-        self.sent: dict[End, dict[int, Attributes]] = {end: {} for end in ends}
+        self.audiences = _audiences(instance, ends)
+        tables: list[dict[int, Attributes]] = [{} for _ in self.audiences]
+        self.sent = {end: told for audience, told in zip(self.audiences, tables, strict=True) for end in audience}
         self.suppressed: dict[int, int] = {}
         self.remarks: set[Remark] = set()
         self._costs: dict[tuple[Address, bool], int | None] = {}
-        self._profiles = _profiles(instance, ends)
         self._aggregates = list(self._configured_aggregates())
+        self.leaf = not self._aggregates and is_leaf(instance, ends)
 
     # ------------------------------------------------------------------------------------------- what comes in
 
@@ -73,6 +78,24 @@ class Speaker:
         self.paths.setdefault(group.number, {})[end] = path
         return True
 
+    def hear(self, end: End, number: int, attributes: Attributes | None) -> None:
+        """The same at a leaf, which looks at it later (`listen`)."""
+        held = self.received.setdefault(number, {})
+        if attributes is None:
+            held.pop(end, None)
+        else:
+            held[end] = attributes
+
+    def listen(self) -> None:
+        """A leaf looks, once, at all it was told (`received`)."""
+        for number, by in self.received.items():
+            group = self.groups[number]
+            found = ((end, self._path(end, group, attributes)) for end, attributes in by.items())
+            held: dict[object, Path] = {end: path for end, path in found if path is not None}
+            if held:
+                self.paths[number] = held
+                self.decide(number)
+
     def _path(self, end: End, group: Group, attributes: Attributes) -> Path | None:
         taken = bgp_import.accepted(end, group.prefix, attributes, self.addresses)
         if taken is None:
@@ -87,15 +110,15 @@ class Speaker:
         hop = attributes.next_hop
         if hop is None or (attributes.link_local and not attributes.prefer_global):
             return 0 if end.interface is not None else None
-        client = end.families[prefix.version].route_reflector_client
-        if hop.host_prefix == prefix and not client:
+        itself = hop.value == prefix.value and hop.host_prefix == prefix
+        if itself and not end.families[prefix.version].route_reflector_client:
             return None
         key = (hop, end.single_hop)
         if key not in self._costs:
-            self._costs[key] = self._resolve(hop, connected=end.single_hop)
+            self._costs[key] = self._resolve(*key)
         return self._costs[key]
 
-    def _resolve(self, hop: Address, *, connected: bool) -> int | None:
+    def _resolve(self, hop: Address, connected: bool) -> int | None:
         if hop.version == 6 and hop.value >> 32 == 0xFFFF:
             hop = Address(4, hop.value & 0xFFFFFFFF)
         router, vrf = self.instance.place
@@ -193,22 +216,17 @@ class Speaker:
     # ------------------------------------------------------------------------------------------- what goes out
 
     def announcements(self, number: int) -> list[tuple[End, Attributes | None]]:
-        """UPDATEs and withdrawals that bring every peer up to date on a group. Ends with one profile hear the same (FRR's
-        update groups).
-        """
+        """UPDATEs and withdrawals that bring every peer up to date on a group (FRR's update groups)."""
         group = self.groups[number]
         choice = self.chosen.get(number)
         suppressed = bool(self.suppressed.get(number))
-        made: dict[int, Attributes | None] = {}
         messages: list[tuple[End, Attributes | None]] = []
-        for end in self.ends:
-            family = end.families.get(group.version)
-            if family is None or (family.default_originate and group.prefix.is_default):
-                continue
-            profile = self._profiles[end]
-            if profile not in made:
-                made[profile] = self._announced(end, group, choice, suppressed=suppressed)
-            messages.extend(self._update(end, number, made[profile]))
+        for audience in self.audiences:
+            family = audience[0].families.get(group.version)
+            if family is not None and not (family.default_originate and group.prefix.is_default):
+                made = self._announced(audience[0], group, choice, suppressed=suppressed)
+                messages += self._update(audience, number, made)
+        messages.sort(key=_by_end)
         return messages
 
     def _announced(self, end: End, group: Group, choice: Choice | None, *, suppressed: bool) -> Attributes | None:
@@ -216,8 +234,10 @@ class Speaker:
             return None
         return bgp_export.announced(end, group.prefix, choice.best, self.subnets, suppressed=suppressed)
 
-    def _update(self, end: End, number: int, attributes: Attributes | None) -> list[tuple[End, Attributes | None]]:
-        held = self.sent[end]
+    def _update(
+        self, audience: tuple[End, ...], number: int, attributes: Attributes | None
+    ) -> list[tuple[End, Attributes | None]]:
+        held = self.sent[audience[0]]
         before = held.get(number)
         if before is attributes or before == attributes:
             return []
@@ -225,14 +245,14 @@ class Speaker:
             del held[number]
         else:
             held[number] = attributes
-        return [(end, attributes)]
+        return [(end, attributes) for end in audience]
 
     def defaults(self, number: int) -> list[tuple[End, Attributes | None]]:
         """The same for ``default-originate``, which looks at the whole table."""
         group = self.groups[number]
         messages: list[tuple[End, Attributes | None]] = []
-        for end in self.ends:
-            family = end.families.get(group.version)
+        for audience in self.audiences:
+            family = audience[0].families.get(group.version)
             if family is None or not family.default_originate:
                 continue
             seen = [
@@ -241,9 +261,24 @@ class Speaker:
                 if self.groups[other].version == group.version
                 for path in self.paths[other].values()
             ]
-            made = bgp_export.default_route(end, group.prefix, seen)
-            messages.extend(self._update(end, number, made))
+            made = bgp_export.default_route(audience[0], group.prefix, seen)
+            messages += self._update(audience, number, made)
+        messages.sort(key=_by_end)
         return messages
+
+
+def _by_end(message: tuple[End, Attributes | None]) -> int:
+    return message[0].index
+
+
+def is_leaf(instance: Instance, ends: list[End]) -> bool:
+    """Whether a speaker without aggregates is one (`Speaker`)."""
+    return not any(family.networks or family.redistributions for family in instance.process.families.values()) and all(
+        end.sort == IBGP
+        and end.twin is not None
+        and not any(family.route_reflector_client or family.default_originate for family in end.families.values())
+        for end in ends
+    )
 
 
 def _in_order(paths: dict[object, Path]) -> list[Path]:
@@ -253,16 +288,16 @@ def _in_order(paths: dict[object, Path]) -> list[Path]:
     return sorted(paths.values(), key=lambda path: (path.end is not None, path.end.index if path.end else 0, path.kind))
 
 
-def _profiles(instance: Instance, ends: list[End]) -> dict[End, int]:
-    """A number for each end such that ends of one number are sent the same routes."""
-    numbers: dict[object, int] = {}
-    profiles: dict[End, int] = {}
+def _audiences(instance: Instance, ends: list[End]) -> tuple[tuple[End, ...], ...]:
+    """Ends that are sent the same routes, together."""
+    found: dict[object, list[End]] = {}
     for end in ends:
-        profiles[end] = numbers.setdefault(_profile(instance, end), len(numbers))
-    return profiles
+        found.setdefault(_profile(instance, end), []).append(end)
+    return tuple(map(tuple, found.values()))
 
 
 def _profile(instance: Instance, end: End) -> object:
+    """Equal for ends that are sent the same routes."""
     neighbor = end.neighbor
     personal = end.sort == EBGP or neighbor.solo or _asks_for_peer(instance, end)
     if personal:
