@@ -44,7 +44,7 @@ class Interior(Drawing):
             self.lines[router].isis.append(line)
 
     def isis_circuits(self, members: set[int], style: str) -> None:
-        highest = 63 if style == "narrow" else 200
+        highest = 200 if style == "wide" else 63  # FRR refuses larger ones (yang/frr-isisd.yang)
         to_point = {port.segment: port.size == 2 and self.pick(True, False) for port in self.ports}
         for port in self.ports:
             if port.router not in members:
