@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
 
 from backstay.model.address import Prefix
@@ -28,8 +27,8 @@ _DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 class Exchange:
     """All speakers of the network and the messages between them. ``quiet`` runs it to its end. ``kept_out``: prefixes that
-    a speaker does not bring in itself. ``turns``: 0, all begins at once; else one origin after another, each route going all
-    its way before the next begins, from the first on (1) or from the last (-1).
+    a speaker does not bring in itself. ``turns``: who takes the next one of those who have something to do: 0, the one who waits
+    longest; 1, the first by name; -1, the last by name.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Exchange:
         other.quiet()
         return other
 
-    def one_by_one(self, turns: int) -> Exchange:
+    def by_name(self, turns: int) -> Exchange:
         """The same run anew, messages in another order."""
         other = Exchange(*self._beginning, turns=turns)
         other.quiet()
@@ -128,16 +127,21 @@ class Exchange:
 
     def quiet(self) -> None:
         """Deliver messages until there are none. Raises `NotConverging` with the speakers and prefixes in the circle."""
-        begun = [partial(self._begin, group, *offer) for group in self.groups for offer in group.offers]
-        begun += [partial(self._defaults, (place,)) for place in self.speakers]
-        for begin in begun[:: self._turns or 1]:
-            begin()
-            if self._turns:
-                self._until_quiet()
-        self._until_quiet()
-        for speaker in self.speakers.values():
-            if speaker.leaf:
-                speaker.listen()
+        for group in self.groups:
+            for source, attributes in group.offers:
+                self._begin(group, source, attributes)
+        self._defaults(tuple(self.speakers))
+        while self._queue:
+            place, number = self._next()
+            self._waiting.discard((place, number))
+            self._turn(self.speakers[place], number)
+
+    def _next(self) -> tuple[Place, int]:
+        if not self._turns:
+            return self._queue.popleft()
+        chosen = min(self._queue) if self._turns > 0 else max(self._queue)
+        self._queue.remove(chosen)
+        return chosen
 
     def _begin(self, group: Group, source: Source, attributes: Attributes) -> None:
         who, number, kind = source
@@ -149,12 +153,6 @@ class Exchange:
             end = self.sessions.ends[number]
             if self.speakers[end.instance.place].receive(end, group, attributes):
                 self._wake(end.instance.place, group.number)
-
-    def _until_quiet(self) -> None:
-        while self._queue:
-            place, number = self._queue.popleft()
-            self._waiting.discard((place, number))
-            self._turn(self.speakers[place], number)
 
     def _turn(self, speaker: Speaker, number: int) -> None:
         """One speaker looks at one group: aggregates, decision, announcements."""

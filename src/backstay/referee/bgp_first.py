@@ -55,11 +55,11 @@ def remarks(exchange: Exchange, interior: Interior) -> Iterator[Remark]:
 
 def by_order(exchange: Exchange) -> Iterator[Remark]:
     """One for every prefix that settles another way when messages come in another order (RFC 4264), where several ASes are
-    ours. Three orders are looked at, no more: all at once, and one origin after another, from either end.
+    ours. Three orders are looked at, no more: who waits longest takes the next turn, the first by name, the last by name.
     """
     if all(end.sort == IBGP or end.twin is None for speaker in exchange.speakers.values() for end in speaker.ends):
         return
-    others = [exchange.one_by_one(turns) for turns in (1, -1)]
+    others = [exchange.by_name(turns) for turns in (1, -1)]
     for group in exchange.groups:
         names = sorted(
             {
