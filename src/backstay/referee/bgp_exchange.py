@@ -135,6 +135,9 @@ class Exchange:
             place, number = self._next()
             self._waiting.discard((place, number))
             self._turn(self.speakers[place], number)
+        for speaker in self.speakers.values():
+            if speaker.leaf:
+                speaker.listen()
 
     def _next(self) -> tuple[Place, int]:
         if not self._turns:
