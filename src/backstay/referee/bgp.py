@@ -7,6 +7,8 @@ Read it beside RFC 4271: `bgp_sessions` (8, who talks to whom), `bgp_import` and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from backstay.model.address import Address, Prefix
 from backstay.model.errors import NotConverging
 from backstay.model.network import Network, Overlay
@@ -30,7 +32,7 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
     """What BGP settles on over this interior. Raises `NotConverging` with the circle where it does not."""
     sessions = Sessions(network, overlay, wiring, interior)
     laid_over: dict[Place, dict[Prefix, Route]] = {}
-    rounds = 0
+    rounds, remarks = 0, set[Remark]()
     while rounds < _ROUNDS:
         exchange = Exchange(network, overlay, sessions, interior, laid_over)
         exchange.quiet()
@@ -40,7 +42,7 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
         used = {place: table for place, table in used.items() if table}
         if used != laid_over:
             laid_over, rounds = used, rounds + 1
-        elif _trip(exchange):
+        elif _trip(exchange, remarks):
             laid_over, rounds = {}, 0
         else:
             return BgpAnswer(
@@ -48,7 +50,7 @@ def run(network: Network, overlay: Overlay, wiring: Wiring, interior: Interior) 
                 sessions=answer.sessions(),
                 advertisements=answer.advertisements(),
                 events=answer.events(),
-                unknowns=_unknowns(exchange, interior),
+                unknowns=_unknowns(exchange, interior, remarks),
                 exchange=exchange,
             )
     raise _circle(laid_over)
@@ -62,12 +64,13 @@ def _circle(laid_over: dict[Place, dict[Prefix, Route]]) -> NotConverging:
     return NotConverging(f"BGP next hops that BGP itself reaches do not settle: {', '.join(names)}", names)
 
 
-def _trip(exchange: Exchange) -> bool:
+def _trip(exchange: Exchange, remarks: set[Remark]) -> bool:
     """Sessions beyond their maximum-prefix are torn down at both ends. Those with the outside come first, since what they
     hear does not wait for us; then all others at once: FRR counts while routes come in, so that each of them trips before
     anything that follows from it. ``restart`` brings one back only to trip again.
     """
     over = [end for speaker in exchange.speakers.values() for end in speaker.ends if _beyond(exchange, speaker, end)]
+    remarks.update(_either_first(exchange, over))
     over = [end for end in over if end.outside is not None] or over
     counts = Answer(exchange)
     for end in over:
@@ -76,6 +79,21 @@ def _trip(exchange: Exchange) -> bool:
         if end.twin is not None and not end.twin.reason:
             end.twin.reason = f"{end.instance.router.name}: maximum-prefix"
     return bool(over)
+
+
+def _either_first(exchange: Exchange, over: list[End]) -> Iterator[Remark]:
+    """Ends beyond their limit that would not be, were the others beyond theirs down already: which UPDATE comes first then
+    decides. The outside does not wait for us; what one speaker sends to several hangs on nothing that these send on.
+    """
+    for sender in {end.twin.instance.place: None for end in over if end.twin is not None}:
+        told = [end for end in over if end.twin is not None and end.twin.instance.place == sender]
+        others = [end for end in over if end not in told]
+        spared = exchange.without_sessions(others) if others else exchange
+        for end in told:
+            if not _beyond(spared, spared.speakers[end.instance.place], end):
+                name = end.instance.router.name
+                text = f"{name}: {end.peer} is beyond its maximum-prefix, as are others: which goes down first decides"
+                yield Remark("bgp-limit-order", text, name)
 
 
 def _looped(end: End, version: int, attributes: Attributes) -> bool:
@@ -130,9 +148,14 @@ def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Ad
     return None
 
 
-def _unknowns(exchange: Exchange, interior: Interior) -> tuple[Remark, ...]:
+def _unknowns(exchange: Exchange, interior: Interior, remarks: set[Remark]) -> tuple[Remark, ...]:
     """What this engine has no answer for, so that nobody takes its answer for one."""
-    found = {*exchange.sessions.unknowns, *bgp_first.remarks(exchange, interior), *bgp_first.by_order(exchange)}
+    found = {
+        *remarks,
+        *exchange.sessions.unknowns,
+        *bgp_first.remarks(exchange, interior),
+        *bgp_first.by_order(exchange),
+    }
     for speaker in exchange.speakers.values():
         found |= speaker.remarks
         found |= _unmodelled(speaker)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from backstay.model.address import Prefix
@@ -73,6 +73,17 @@ class Exchange:
     def by_name(self, turns: int) -> Exchange:
         """The same run anew, messages in another order."""
         other = Exchange(*self._beginning, turns=turns)
+        other.quiet()
+        return other
+
+    def without_sessions(self, ends: Iterable[End]) -> Exchange:
+        """The same run anew, these sessions being down."""
+        down = [(side, side.reason) for end in ends for side in (end, end.twin) if side is not None and not side.reason]
+        for side, _ in down:
+            side.reason = "for the sake of argument"
+        other = Exchange(*self._beginning)
+        for side, reason in down:
+            side.reason = reason
         other.quiet()
         return other
 

@@ -7,8 +7,9 @@ BGP's own next hops or peers are laid over the underlay and everything is comput
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from backstay.model.errors import NotConverging
 from backstay.model.network import Network, Overlay
@@ -45,16 +46,18 @@ def compute(network: Network, overlay: Overlay, topology: Topology, underlay: Un
     if not speaking:
         return NO_BGP
     reach = Reach(network, topology, underlay)
+    settle = partial(_settle, network, overlay, topology, underlay, speaking, reach)
     torn: Torn = {}
     events: list[Event] = []
+    undecided: set[Remark] = set()
     while True:
-        settled = _settle(network, overlay, topology, underlay, speaking, reach, frozenset(torn))
+        settled = settle(frozenset(torn))
         over = _over_limit(settled)
         if not over:
-            return _result(speaking, settled, torn, events)
+            return _result(speaking, settled, torn, events, undecided)
+        undecided |= set(_undecided(settle, frozenset(torn), [peering for peering, _, _ in over]))
         for peering, limit, count in over:
-            session = _torn_session(peering, limit, settled.counts)
-            torn[session.router, session.vrf, session.peer] = session
+            torn[_key(peering)] = _torn_session(peering, limit, settled.counts)
             events.append(_event(peering, limit, count))
 
 
@@ -115,6 +118,36 @@ def _over_limit(settled: _Settled) -> list[tuple[Peering, MaximumPrefix, int]]:
     return found
 
 
+def _key(peering: Peering) -> tuple[str, str, str]:
+    return (peering.speaker.router.name, peering.speaker.process.vrf, peering.text)
+
+
+def _undecided(
+    settle: Callable[[frozenset[tuple[str, str, str]]], _Settled],
+    torn: frozenset[tuple[str, str, str]],
+    over: Sequence[Peering],
+) -> Iterator[Remark]:
+    """Sessions beyond their limit only as long as others beyond theirs stand: which goes first depends on the order of
+    messages. What comes from outside comes whatever we do; sessions with one sender are looked at together.
+    """
+    by_sender: dict[str, list[Peering]] = {}
+    for peering in over:
+        if peering.external is None:
+            by_sender.setdefault(peering.remote_name, []).append(peering)
+    for peerings in by_sender.values() if len(over) > 1 else ():
+        others = frozenset(_key(item) for item in over if item not in peerings)
+        still = (
+            {_key(item) for item, _, _ in _over_limit(settle(torn | others))} if others else set(map(_key, peerings))
+        )
+        for peering in peerings:
+            if _key(peering) not in still:
+                name = f"{peering.speaker.name} {peering.text}"
+                text = (
+                    f"{name}: beyond its maximum-prefix while others are beyond theirs: which goes down first decides"
+                )
+                yield Remark("bgp-limit-order", text, peering.speaker.router.name)
+
+
 def _torn_session(peering: Peering, limit: MaximumPrefix, counts: Tally) -> Session:
     session = sessions([peering], [], counts)[0]
     back = f", tried again every {limit.restart} min" if limit.restart is not None else ", down until cleared by hand"
@@ -131,7 +164,9 @@ def _event(peering: Peering, limit: MaximumPrefix, count: int) -> Event:
 # ------------------------------------------------------------------------------------------- result
 
 
-def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: list[Event]) -> BgpResult:
+def _result(
+    speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: list[Event], undecided: set[Remark]
+) -> BgpResult:
     listed = {
         (session.router, session.vrf, session.peer): session
         for session in sessions(settled.found.peerings, settled.found.refusals, settled.counts)
@@ -142,15 +177,15 @@ def _result(speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: 
         sessions=tuple(listed[key] for key in sorted(listed)),
         advertisements=advertisements(settled.found.peerings, settled.outcomes),
         events=tuple(events),
-        unknowns=_unknowns(speaking, settled),
+        unknowns=tuple(sorted({*_unknowns(speaking, settled), *undecided}, key=_remark_order)),
         prefixes=frozenset(prefix for outcome in settled.outcomes for prefix in outcome.task.prefixes),
     )
 
 
-def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> tuple[Remark, ...]:
+def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> set[Remark]:
     """What the answer leaves open."""
     first = first_come(speaking, settled.solver, settled.outcomes)
-    return tuple(sorted({*_arrival_order(speaking, settled), *_features(speaking, settled), *first}, key=_remark_order))
+    return {*_arrival_order(speaking, settled), *_features(speaking, settled), *first}
 
 
 def _remark_order(remark: Remark) -> tuple[str, str, str]:
