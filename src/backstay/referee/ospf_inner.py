@@ -66,7 +66,8 @@ class Inner:
     def _refuse_what_ospf6d_makes_of(self, process: Process) -> None:
         """Raises `Unproven` where FRR's OSPFv3 leaves RFC 2328 16.2: ospf6d takes the summaries of a border router from the
         one area in which it is nearest, and hands on what it learned outside the backbone even into it; of its own
-        range and another's it installs what came last (both seen on FRR 8.4.4).
+        range and another's it installs what came last; the default another tells a stub area it may keep from the
+        time before the backbone was nearer (all seen on FRR 8.4.4).
         """
         if process.ip_version == 4:
             return
@@ -81,11 +82,31 @@ class Inner:
             outside = [cost for area, cost in costs.items() if area != BACKBONE]
             if outside and min(outside) <= costs.get(BACKBONE, INFINITY):
                 raise Unproven(f"{name}: OSPFv3 reaches border router {other[0]} no nearer through the backbone")
+            if any(_hears_default_alone(process.area(area)) for area in costs):
+                raise Unproven(f"{name}: OSPFv3 hears the default that {other[0]} tells a stub area")
+        self._refuse_two_ways(process)
         for area in self.areas(key):
             for item in process.area(area).ranges:
                 told = [one for at in self.areas(key) for one in self.summaries.get((key, at), {}).get(item.prefix, ())]
                 if self.in_range(process, process.area(area), item) and any(one.origin != process.node for one in told):
                     raise Unproven(f"{name}: OSPFv3 hears of its own range {item.prefix} from another border router")
+
+    def _refuse_two_ways(self, process: Process) -> None:
+        """Raises `Unproven` where a border router has ways to a boundary router inside two areas: with the second of them
+        ospf6d withdraws the type 4 LSA that the first made (ospf6_abr.c; seen on FRR 8.4.4 in one start of several).
+        """
+        key, name = process.key, process.router.name
+        for other, bringing in sorted(self.talked.processes.items()):
+            inside = {area for area in self.areas(key) if bringing.node in self.nodes[key, area]}
+            told = {area for area in self.areas(key) if process.area(area).kind == "normal"} - inside
+            apart = other != key and other[1] == key[1] and len(inside) > 1
+            if apart and told and self._may_bring_in(bringing):
+                raise Unproven(f"{name}: OSPFv3 reaches boundary router {other[0]} through two areas")
+
+    def _may_bring_in(self, process: Process) -> bool:
+        """By its configuration; a border router of an NSSA may translate."""
+        config, border = process.config, process.key in self.borders
+        return bool(config.redistributions) or config.default is not None or (border and self._has_nssa(process.key))
 
     def areas(self, key: Key) -> tuple[str, ...]:
         """The areas a process has an interface up in, in order."""
@@ -272,6 +293,11 @@ class Inner:
                 for item in process.area(area).ranges:
                     if item.advertise and self.in_range(process, process.area(area), item):
                         yield item.prefix
+
+
+def _hears_default_alone(settings: OspfArea) -> bool:
+    """An area border routers tell a default, and nothing else tells of (ospf6_abr_defaults_to_stub())."""
+    return settings.kind == "stub" or (settings.kind == "nssa" and not settings.summary)
 
 
 def _area_number(area: str) -> tuple[int, ...]:

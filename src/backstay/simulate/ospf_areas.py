@@ -211,14 +211,20 @@ class Areas:
     def unproven(self) -> Iterator[tuple[NodeKey, str]]:
         """Processes of OSPFv3 whose routes cannot be told, and why. ospf6d takes the summaries of a border router out of the
         one area it reaches it through at the least cost, whichever that is, and tells what it learned to all the
-        others, the backbone too (seen on FRR 8.4.4); and of a range of its own that it also hears of, it installs
-        what came last, the discard route or the other.
+        others, the backbone too (seen on FRR 8.4.4); of a range of its own that it also hears of, it installs what
+        came last, the discard route or the other. The default another tells a stub area it may keep from the time
+        before the backbone was nearer, and its type 4 summary about a boundary router it withdraws when it comes to a
+        second way there (seen in some starts of FRR 8.4.4, not in all).
         """
         if self.version == 4:
             return
         for key in self.borders:
             for other, name in self._nearer_outside_backbone(key):
                 yield key, f"OSPFv3 reaches border router {other[0]} through area {area_id(name)}, not the backbone"
+            for other in self._met_in_stub_areas(key):
+                yield key, f"OSPFv3 hears the default that {other[0]} tells a stub area"
+            for other in self._reached_twice(key):
+                yield key, f"OSPFv3 reaches boundary router {other[0]} through two areas"
             heard = {prefix for name in self.areas_of[key] for prefix in self._heard(name, key)}
             for prefix in sorted(heard & self.active_ranges.get(key, set())):
                 yield key, f"OSPFv3 hears of its own range {prefix} from another border router"
@@ -231,6 +237,28 @@ class Areas:
             inside = min((cost for name, cost in costs.items() if in_backbone(name)), default=UNREACHED)
             if other != key and outside and min(costs[name] for name in outside) <= inside:
                 yield other, outside[0]
+
+    def _met_in_stub_areas(self, key: NodeKey) -> Iterator[NodeKey]:
+        """Other border routers in areas of the router's that hear a default."""
+        for name in self.areas_of[key]:
+            settings = self.settings(key, name)
+            if settings.kind == "stub" or (settings.kind == "nssa" and not settings.summary):
+                area = self.by_name[name]
+                there = (other for other in self.borders if other != key and other in area.paths.index)
+                yield from (other for other in there if area.distance(key, other) < UNREACHED)
+
+    def _reached_twice(self, key: NodeKey) -> Iterator[NodeKey]:
+        """Boundary routers that two areas of a border router lead to, where it has others to tell of them."""
+        normal = {name for name in self.areas_of[key] if self.settings(key, name).kind == "normal"}
+        for other, process in sorted(self.circuits.processes.items()):
+            shared = {name for name in self.areas_of[key] if name in self.areas_of.get(other, ())}
+            inside = {name for name in shared if self.by_name[name].distance(key, other) < UNREACHED}
+            translates = other in self.borders and any(
+                self.settings(other, name).kind == "nssa" for name in self.areas_of[other]
+            )
+            brings_in = bool(process.redistributions) or process.default is not None or translates
+            if other != key and brings_in and len(inside) > 1 and normal - inside:
+                yield other
 
     def _heard(self, name: str, key: NodeKey) -> Iterator[Prefix]:
         node = self.by_name[name].paths.index[key]
