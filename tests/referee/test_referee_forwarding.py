@@ -12,8 +12,9 @@ from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.state import Fate, LostDemand, NextHop
 from backstay.referee.cascade import settle
 from backstay.referee.engine import simulate
+from backstay.referee.flows import follow_flows
 from backstay.referee.sweep import Placed, failures
-from backstay.referee.traffic import follow_flows, parts
+from backstay.referee.traffic import parts
 
 
 def with_lines(

@@ -1,7 +1,7 @@
 """The referee: the same State as the fast engine's, by other means. Slow where slow is clearer.
 
 Read it from here: `wiring` (what is up), `isis` and `ospf` (flooding, paths), `rib` (tables), `bgp` (messages between
-peers), `converge` (until nothing changes), `walk` and `traffic` (packets), `cascade` (health, services, operators),
+peers), `converge` (until nothing changes), `walk`, `flows` and `traffic` (packets), `cascade` (health, services, operators),
 `sweep` (every single failure; `sweep_short`, `sweep_bgp`, `bgp_replay` and `isis_cut` leave alone what a failure provably
 does), `tables` (routing tables, small enough to keep).
 """
@@ -11,9 +11,10 @@ from __future__ import annotations
 from backstay.model.network import NOTHING, Network, Overlay
 from backstay.model.state import State
 from backstay.referee.cascade import access, service_states, settle, site_health
+from backstay.referee.flows import follow_flows
 from backstay.referee.sweep import sweep as every_failure
 from backstay.referee.tables import tables
-from backstay.referee.traffic import follow_flows, parts, place_demands
+from backstay.referee.traffic import parts, place_demands
 
 NAME = "referee"
 

@@ -222,12 +222,12 @@ class Isis:
                 for version in sorted(spoken if WIDE in speaker.styles else spoken - {6}):
                     self.paths(key, level, version)
 
-    def metric(self, key: Key, prefix: Prefix) -> int | None:
-        """That of `route`, None without one."""
+    def way(self, key: Key, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
+        """Metric and first steps of `route`, None without one."""
         for level in self.hellos.speakers[key].levels:
-            way = self._way(key, level, prefix)
-            if way is not None:
-                return way[0]
+            found = self._way(key, level, prefix)
+            if found is not None:
+                return found
         return None
 
     def _level_route(self, key: Key, level: int, prefix: Prefix) -> Route | None:

@@ -16,6 +16,7 @@ from backstay.model.routing import DEFAULT_VRF, StaticRoute
 from backstay.model.state import NextHop, Route
 from backstay.model.vendor import SEMANTICS
 from backstay.referee.isis import Isis
+from backstay.referee.isis_lsp import Hop
 from backstay.referee.seams import Place, Resolved, Wiring
 
 Tables = Mapping[Place, Mapping[Prefix, Route]]
@@ -225,19 +226,24 @@ class Rib:
     # -------------------------------------------------------------------- longest match and recursion
 
     def measure(self, place: Place, address: Address) -> tuple[Prefix, int] | None:
-        """Prefix and metric with which `resolve` answers, where plainly IS-IS has the way: nobody else offers the longest
-        prefix that holds the address (`disputed`), and its one process here has a route, which then is the best. None
-        where it is not so plain.
+        """Prefix and metric with which `resolve` answers; None where it is not so plain (`way`)."""
+        way = self.way(place, address)
+        return None if way is None else way[:2]
+
+    def way(self, place: Place, address: Address) -> tuple[Prefix, int, tuple[Hop, ...]] | None:
+        """Prefix, metric and first hops of the route that `match` finds, where plainly IS-IS has it: nobody else offers the
+        longest prefix that holds the address (`disputed`), which is not the router's own, and its one process here has a
+        way, which then is the best. None where it is not so plain.
         """
         if address not in self._plain:
             longest = next(iter(self.holding(address)), None)
             plain = longest is not None and not longest.is_default and not self.disputed(longest)
             self._plain[address] = longest if plain else None
-        prefix, processes = self._plain[address], self._isis[place]
+        prefix, processes = self._plain[address], self._isis.get(place, ())
         if prefix is None or len(processes) != 1 or prefix in self.connected[place] or self._owns(place, address):
             return None
-        metric = self.isis.metric(processes[0], prefix)
-        return None if metric is None else (prefix, metric)
+        found = self.isis.way(processes[0], prefix)
+        return None if found is None else (prefix, *found)
 
     def match(
         self, place: Place, address: Address, *, with_bgp: bool = True, skip: Prefix | None = None

@@ -1,4 +1,4 @@
-"""Flows and demands on the computed forwarding: every packet walked, every equal branch an equal share."""
+"""Demands on the computed forwarding: every packet walked, every equal branch an equal share."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from typing import Protocol, TypeVar
 from backstay.model.address import Address
 from backstay.model.demand import Demand
 from backstay.model.endpoints import addresses, entries
-from backstay.model.flows import Flow, protected_flows
 from backstay.model.network import InterfaceRef, Network, Overlay
 from backstay.model.routing import DEFAULT_VRF
-from backstay.model.state import Fate, FlowResult, Loads, LostDemand
+from backstay.model.state import Fate, Loads, LostDemand
 from backstay.referee.seams import Place
 from backstay.referee.walk import End, Walker
-
-ORDER = tuple(Fate)
-"""Best first."""
 
 Arrival = Callable[[End], bool]
 
@@ -143,54 +139,6 @@ def downstream(
                 if not feeders[target]:
                     ready.append(target)
     return [(place, onward[place]) for place in ready] if len(ready) == len(feeders) else None
-
-
-# ------------------------------------------------------------------------------------------------ flows
-
-
-def follow_flows(network: Network, walker: Walker, overlay: Overlay) -> dict[str, FlowResult]:
-    """Every protected flow, by name."""
-    arrival = arrivals(network, overlay)
-    return {flow.name: _follow(walker, flow, arrival) for flow in protected_flows(network)}
-
-
-def _follow(walker: Walker, flow: Flow, arrival: Callable[[str, Address], Arrival]) -> FlowResult:
-    arrived = arrival(flow.destination_place, flow.destination)
-    ended = walker.ends(flow.router, flow.destination)
-    lost = [end for end in ended if not arrived(end)]
-    return FlowResult(
-        flow=flow.name,
-        delivered=sum(share for end, share in ended.items() if arrived(end)) if lost else 1.0,
-        fate=max((end.fate for end in lost), key=ORDER.index, default=Fate.DELIVERED),
-        at=tuple(sorted({end.router for end in lost})),
-        hops=_shortest(walker, flow, arrived),
-    )
-
-
-def _shortest(walker: Walker, flow: Flow, arrived: Arrival) -> tuple[str, ...]:
-    """The routers of one walk with the fewest that arrives; by name among equals."""
-    start = (flow.router, DEFAULT_VRF)
-    came: dict[Place, Place | None] = {start: None}
-    queue = [start]
-    for place in queue:
-        steps = walker.steps(place, flow.destination)
-        if any(isinstance(step.onward, End) and arrived(step.onward) for step in steps):
-            return _back(came, place)
-        for step in sorted((s for s in steps if not isinstance(s.onward, End)), key=lambda s: str(s.onward)):
-            assert not isinstance(step.onward, End)
-            if step.onward not in came:
-                came[step.onward] = place
-                queue.append(step.onward)
-    return ()
-
-
-def _back(came: Mapping[Place, Place | None], place: Place) -> tuple[str, ...]:
-    path = [place[0]]
-    before = came[place]
-    while before is not None:
-        path.append(before[0])
-        before = came[before]
-    return tuple(reversed(path))
 
 
 # ------------------------------------------------------------------------------------------------ demands

@@ -10,6 +10,7 @@ from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef, Network
 from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, NextHop, Route
+from backstay.referee.isis_lsp import Hop
 from backstay.referee.rib import Rib
 from backstay.referee.seams import Place, Wiring
 
@@ -45,6 +46,7 @@ class Walker:
     rib: Rib
     _steps: dict[tuple[Place, Address], tuple[Step, ...]] = field(default_factory=dict)
     _ends: dict[tuple[Place, Address], Mapping[End, float] | None] = field(default_factory=dict)
+    _plain: dict[tuple[tuple[Hop, ...], int], tuple[Step, ...] | None] = field(default_factory=dict)
     _configured: frozenset[Address] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,9 +64,26 @@ class Walker:
     def steps(self, place: Place, address: Address) -> tuple[Step, ...]:
         """The equal ways onward from a place; exactly one where the packet ends."""
         at = (place, address)
-        if at not in self._steps:
-            self._steps[at] = tuple(self._look(place, address))
-        return self._steps[at]
+        found = self._steps.get(at)
+        if found is None:
+            found = self._steps[at] = self._along(place, address) or tuple(self._look(place, address))
+        return found
+
+    def _along(self, place: Place, address: Address) -> tuple[Step, ...] | None:
+        """The steps along a route that plainly IS-IS has. Handed to routers of ours that forward, they depend on its first
+        hops alone, whatever the address; None where it is not so plain.
+        """
+        way = self.rib.way(place, address)
+        if way is None:
+            return None
+        at = (way[2], address.version)
+        if at not in self._plain:
+            steps = tuple(self._look(place, address))
+            self._plain[at] = steps if all(self._passes_on(step) for step in steps) else None
+        return self._plain[at]
+
+    def _passes_on(self, step: Step) -> bool:
+        return not isinstance(step.onward, End) and self.network.routers[step.onward[0]].forwarding
 
     def _look(self, place: Place, address: Address) -> Iterator[Step]:
         router, vrf = place
@@ -124,10 +143,10 @@ class Walker:
 
     def ends(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> Mapping[End, float]:
         """Where packets end, and which share of them at each end, every equal branch an equal share."""
-        found = self._spread((router, vrf), address)
+        found = self.spread((router, vrf), address)
         return dict(self._branches((router, vrf), address)) if found is None else found
 
-    def _spread(self, start: Place, address: Address) -> Mapping[End, float] | None:
+    def spread(self, start: Place, address: Address) -> Mapping[End, float] | None:
         """The same by adding up what lies behind each place, once for all who pass it; None if some run in circles."""
         if (start, address) in self._ends:
             return self._ends[start, address]
@@ -135,20 +154,28 @@ class Walker:
         while stack:
             place = stack[-1]
             steps = self.steps(place, address)
-            behind = [step.onward for step in steps if not isinstance(step.onward, End)]
-            waiting = [onward for onward in behind if (onward, address) not in self._ends]
-            if any(onward in opened for onward in waiting) or any(
-                self._ends.get((onward, address), ()) is None for onward in behind
-            ):
+            waiting = self._waiting(steps, address, opened)
+            if waiting in opened:
                 self._ends.update(((opened_place, address), None) for opened_place in opened)
                 return None
-            if waiting:
-                stack.append(waiting[0])
-                opened.add(waiting[0])
-                continue
-            self._ends[place, address] = self._sum(steps, address)
-            opened.discard(stack.pop())
+            if waiting is None:
+                self._ends[place, address] = self._sum(steps, address)
+                opened.discard(stack.pop())
+            else:
+                stack.append(waiting)
+                opened.add(waiting)
         return self._ends[start, address]
+
+    def _waiting(self, steps: tuple[Step, ...], address: Address, opened: set[Place]) -> Place | None:
+        """A place onward that is still to be looked behind, any of ``opened`` where packets run in circles from here."""
+        for step in steps:
+            if not isinstance(step.onward, End):
+                at = (step.onward, address)
+                if at not in self._ends:
+                    return step.onward
+                if self._ends[at] is None:
+                    return next(iter(opened))
+        return None
 
     def _sum(self, steps: tuple[Step, ...], address: Address) -> Mapping[End, float]:
         if len(steps) == 1 and not isinstance(steps[0].onward, End):
