@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from backstay.model.address import Address
 from backstay.model.network import InterfaceRef, Network, Overlay
@@ -27,6 +27,7 @@ from backstay.referee.rib import Rib, connected_routes
 from backstay.referee.seams import Place, Wiring
 from backstay.referee.sweep_bgp import BgpShort
 from backstay.referee.sweep_stream import NOWHERE, Out, Outs, Stream, diverted, stream
+from backstay.referee.sweep_tree import TreeStream
 from backstay.referee.sweep_ways import Change, Connected, CutRib, CutWalker, Dependence, Turned
 from backstay.referee.traffic import Part, arrivals, capacities, lost_of, pour
 from backstay.referee.walk import End as Stop
@@ -34,6 +35,15 @@ from backstay.referee.walk import Step, Walker
 
 AddressesOf = Callable[[InterfaceRef], Iterable[Address]]
 DnsSite = tuple[Anycast, str]
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A failure, how packets go then, and where watched ones may go another way."""
+
+    change: Change
+    walker: Walker
+    turned: Turned
 
 
 class Shortcut:
@@ -77,6 +87,7 @@ class Shortcut:
         self.to: dict[Address, list[int]] = defaultdict(list)
         for number, part in enumerate(self.every):
             self.to[part.address].append(number)
+        self.trees: dict[Address, TreeStream] = {}
         self.streams = {address: self._stream(address, numbers) for address, numbers in self.to.items()}
         self.arriving = {address for address in self.to if self._all_arrive(address, self.streams[address])}
         self.lost = [
@@ -88,8 +99,29 @@ class Shortcut:
 
     def _stream(self, address: Address, numbers: list[int]) -> Stream | None:
         amounts = self._amounts(numbers)
-        steps = self.depends.add(address, amounts)
-        return stream(amounts, {place: self._outs(found) for place, found in steps.items()})
+        steps = self.depends.walks(address, amounts)
+        flows = stream(amounts, {place: self._outs(found) for place, found in steps.items()})
+        tree = self._tree(address, flows) if flows is not None else None
+        if tree is None:
+            self.depends.watch(address, steps)
+        else:
+            self.trees[address] = tree
+        return flows
+
+    def _tree(self, address: Address, flows: Stream) -> TreeStream | None:
+        """The same where every router but the last sends on by its way to one node, and that node has the address."""
+        homes = [place for place, outs in flows.outs.items() if outs == (Out(NOWHERE, Stop(Fate.DELIVERED, place[0])),)]
+        rests = [self.depends.rests((place, address)) for place in flows.outs if place not in homes]
+        found = {(each.straight, each.offered) for each in rests}
+        node, offered = found.pop() if len(found) == 1 else (None, ())
+        if node is None or homes != [self.places[node]] or not flows.outs.keys() <= self.numbers.keys():
+            return None
+        passing = {self.numbers[place]: mbps for place, mbps in flows.passing.items() if mbps and place not in homes}
+        paces = {self.numbers[place]: self._numbered(outs) for place, outs in flows.outs.items() if place not in homes}
+        return TreeStream(self.forest, node, offered[0], passing, paces, self.index, self.depends.most)
+
+    def _numbered(self, outs: Outs) -> list[tuple[int, int]]:
+        return [(out.port, self.numbers[out.onward]) for out in outs if isinstance(out.onward, tuple)]
 
     def _amounts(self, numbers: Iterable[int]) -> dict[Place, float]:
         """What demands let in, by place."""
@@ -150,7 +182,9 @@ class Shortcut:
                 world.asked = {}
                 world.health(anycast, site)
                 for router, address in world.asked:
-                    for place in self.depends.add(address, [(router, DEFAULT_VRF)]):
+                    places = self.depends.walks(address, [(router, DEFAULT_VRF)])
+                    self.depends.watch(address, places)
+                    for place in places:
                         self.watched[address][place].append((anycast, site))
 
     # ------------------------------------------------------------------------------------------- one failure
@@ -179,7 +213,8 @@ class Shortcut:
             change = Change(cut, down, replay, frozenset(prefix for _node, prefix in cut.dropped))
             turned = self.depends.turned(change)
             walker = CutWalker(CutRib(base, wiring, cut, connected, replay), self.depends, change, turned)
-            return self._placed(walker, turned, hopeless) if self._healthy(walker, turned, down) else None
+            after = After(change, walker, turned)
+            return self._placed(after, hopeless) if self._healthy(walker, turned, down) else None
         finally:
             if replay is not None:
                 replay.close()
@@ -210,37 +245,54 @@ class Shortcut:
         announces = stands and anycast.health.need and (anycast.name, site) not in self.settled.overlay.withdrawn
         return not announces or len(world.health(anycast, site)[0]) >= anycast.health.need
 
-    def _placed(self, walker: Walker, turned: Turned, hopeless: set[int]) -> tuple[Loads, float]:
+    def _placed(self, after: After, hopeless: set[int]) -> tuple[Loads, float]:
         """Loads with the difference that the failure makes to each stream, and what more is lost."""
         less: dict[Address, list[int]] = defaultdict(list)
         for number in sorted(hopeless):
             less[self.every[number].address].append(number)
         changed: dict[int, float] = defaultdict(float)
         lost = 0.0
-        for address in sorted((turned.keys() | less.keys()) & self.to.keys()):
-            kept = [number for number in self.to[address] if number not in hopeless]
-            found = self._diverted(walker, address, turned.get(address, set()), less.get(address, [])) if kept else None
-            if kept and (found is None or not self._still_arrive(address, found[1])):
-                lost += lost_of(walker, self.arrival, [self.every[number] for number in kept])
-                lost -= sum(self.lost[number] for number in kept)
-            for port, mbps in (self._anew(walker, address, kept) if found is None else found[0]).items():
+        for address in self.to:
+            more, more_lost = self._changed(after, address, less.get(address, []))
+            lost += more_lost
+            for port, mbps in more.items():
                 changed[port] += mbps
         return self._fullest(changed), lost
 
+    def _changed(self, after: After, address: Address, less: list[int]) -> tuple[Mapping[int, float], float]:
+        """What interfaces carry more of what goes to an address, and how much more of it is lost, when some demands are gone."""
+        if len(less) == len(self.to[address]):
+            return {port: -mbps for port, mbps in self._carried(address).items()}, 0.0
+        flows, tree, turned = self.streams[address], self.trees.get(address), after.turned.get(address, set())
+        if flows is not None and tree is not None:
+            gone = {self.numbers[place]: mbps for place, mbps in self._amounts(less).items()}
+            found = tree.diverted(after.change.cut, gone)
+            if found is not None:
+                return found, 0.0
+            turned = self.depends.touched(after.change, address, flows.outs)
+        return self._diverted(after.walker, address, turned, less) if turned or less else ({}, 0.0)
+
     def _diverted(
         self, walker: Walker, address: Address, turned: AbstractSet[Place], less: list[int]
-    ) -> tuple[Mapping[int, float], set[Stop]] | None:
-        flows = self.streams[address]
-        if flows is None:
-            return None
-        return diverted(flows, turned, self._amounts(less), lambda place: self._outs(walker.steps(place, address)))
+    ) -> tuple[Mapping[int, float], float]:
+        """The same where some places may do something else."""
+        flows, found = self.streams[address], None
+        if flows is not None:
+            gone = self._amounts(less)
+            found = diverted(flows, turned, gone, lambda place: self._outs(walker.steps(place, address)))
+        if found is not None and self._still_arrive(address, found[1]):
+            return found[0], 0.0
+        kept = sorted(set(self.to[address]) - set(less))
+        lost = lost_of(walker, self.arrival, [self.every[number] for number in kept])
+        more = self._anew(walker, address, kept) if found is None else found[0]
+        return more, lost - sum(self.lost[number] for number in kept)
 
     def _still_arrive(self, address: Address, ends: AbstractSet[Stop]) -> bool:
         """Whether nothing to an address is lost, before or after."""
         return address in self.arriving and self._are_arrivals(address, ends)
 
     def _anew(self, walker: Walker, address: Address, kept: list[int]) -> dict[int, float]:
-        """What changes to an address of which these demands are left, poured anew: where packets run in circles, or none are."""
+        """What changes to an address of which these demands are left, poured anew: packets run in circles, before or after."""
         changed: dict[int, float] = defaultdict(float, self._poured(walker, address, kept))
         for port, mbps in self._carried(address).items():
             changed[port] -= mbps

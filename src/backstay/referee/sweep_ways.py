@@ -72,7 +72,7 @@ class Change:
 @dataclass(eq=False)
 class Dependence:
     """What the walks of a settled network depend on: at which places they ask which nodes (one, or the nearer of several),
-    send over which interfaces, follow which BGP routes. ``passed``: by address the places somebody walks by.
+    send over which interfaces, follow which BGP routes. ``watched``: by address the places this is on record for.
     """
 
     walker: Walker
@@ -86,7 +86,7 @@ class Dependence:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     offered: dict[Prefix, list[Way]] = field(default_factory=lambda: defaultdict(list))
-    passed: dict[Address, set[Place]] = field(default_factory=lambda: defaultdict(set))
+    watched: dict[Address, set[Place]] = field(default_factory=lambda: defaultdict(set))
     _rests: dict[Way, Rests] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,18 +94,22 @@ class Dependence:
         self._all_forward = all(router.forwarding for router in routers)
         self.most = min(SEMANTICS[router.vendor].isis_maximum_paths for router in routers)
 
-    def add(self, address: Address, starts: Iterable[Place]) -> dict[Place, tuple[Step, ...]]:
-        """Walks to an address; every place they pass, and its steps."""
+    def walks(self, address: Address, starts: Iterable[Place]) -> dict[Place, tuple[Step, ...]]:
+        """Every place that walks to an address pass, and its steps."""
         found: dict[Place, tuple[Step, ...]] = {}
         queue = list(starts)
         for place in queue:
             if place not in found:
                 found[place] = self.rests((place, address)).steps
                 queue.extend(step.onward for step in found[place] if isinstance(step.onward, tuple))
-        for place in found.keys() - self.passed[address]:
-            self._enter((place, address))
-        self.passed[address].update(found)
         return found
+
+    def watch(self, address: Address, places: Iterable[Place]) -> None:
+        """Have `turned` tell of these places."""
+        for place in places:
+            if place not in self.watched[address]:
+                self.watched[address].add(place)
+                self._enter((place, address))
 
     def _enter(self, way: Way) -> None:
         """Note by everything it rests on that a walk passes here."""
@@ -153,11 +157,15 @@ class Dependence:
     # ------------------------------------------------------------------------------------------- one failure
 
     def turned(self, change: Change) -> Turned:
-        """Places on a walk that may do something else now (`Change.touches`, asked the other way)."""
+        """Watched places that may do something else now (`Change.touches`, asked the other way)."""
         found: dict[Address, set[Place]] = defaultdict(set)
         for place, address in self._hit(change):
             found[address].add(place)
         return found
+
+    def touched(self, change: Change, address: Address, places: Iterable[Place]) -> set[Place]:
+        """Those of some places that may."""
+        return {p for p in places if change.touches(p, self.numbers.get(p, -1), self.rests((p, address)))}
 
     def _hit(self, change: Change) -> Iterator[Way]:
         cut = change.cut
@@ -239,7 +247,7 @@ class CutWalker(Walker):
         return found
 
     def _moved(self, place: Place, address: Address, rests: Rests) -> bool:
-        if place in self._depends.passed.get(address, ()):
+        if place in self._depends.watched.get(address, ()):
             return place in self._turned.get(address, ())
         return self._change.touches(place, self._depends.numbers.get(place, -1), rests)
 
