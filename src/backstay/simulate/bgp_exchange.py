@@ -87,12 +87,13 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
 
 def comes_back(peering: Peering, there: Peering, version: int) -> bool:
     """Whether a route could get past the loop check of the peer it came from (``there``: the peer's side): seen on FRR
-    8.4.4 with ``allowas-in`` over there or ``as-override`` here.
+    8.4.4 with ``allowas-in`` over there or ``as-override`` here, and where a route-map on its way in took the peer's AS out.
     """
     if peering.kind == IBGP:
         return False
     settings = peering.families[version]
-    changed = (settings.as_override, settings.remove_private_as, settings.route_map_out, settings.unsuppress_map)
+    maps = (settings.route_map_in, settings.route_map_out, settings.unsuppress_map)
+    changed = (settings.as_override, settings.remove_private_as, *maps)
     unchecked = (settings.attribute_unchanged, settings.route_server_client, there.families[version].allowas_in)
     return any((*changed, *unchecked, there.families[version].allowas_in_origin))
 

@@ -19,6 +19,7 @@ from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection, select
 from backstay.simulate.bgp_exchange import comes_back, export, on_connected_subnet, refused, take_in
+from backstay.simulate.bgp_order import OTHER_ORDERS, Order, first_woken
 from backstay.simulate.bgp_origin import Own, suppresses, through
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_reach import Reach
@@ -128,11 +129,11 @@ class Solver:
 
     def solve(self, task: Task) -> Outcome:
         """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate, and where what it
-        settles on depends on the order of messages (RFC 4264): tried the other way round where own ASes are several.
+        settles on depends on the order of messages (RFC 4264): tried in other orders where own ASes are several.
         """
         outcome = self.settle(task)
-        if self._several:
-            again = _Run(self, task, last_first=True).outcome
+        for order in OTHER_ORDERS if self._several else ():
+            again = _Run(self, task, order).outcome
             odd = [i for i in outcome.chosen.keys() | again.chosen.keys() if _best(outcome, i) != _best(again, i)]
             if odd:
                 names = ", ".join(sorted(self.speakers[index].name for index in odd))
@@ -300,10 +301,10 @@ def _leaks(speakers: Sequence[Speaker]) -> dict[tuple[int, int], list[tuple[int,
 
 
 class _Run:
-    """The worklist of one task. ``last_first``: who was woken last takes the next turn."""
+    """The worklist of one task; ``order`` picks whose turn is next among those it holds."""
 
-    def __init__(self, solver: Solver, task: Task, *, last_first: bool = False) -> None:
-        self._last_first = last_first
+    def __init__(self, solver: Solver, task: Task, order: Order = first_woken) -> None:
+        self._order = order
         self._solver = solver
         self._task = task
         self._version = task.prefix.version
@@ -360,7 +361,7 @@ class _Run:
         patience = PATIENCE * (len(self._solver.speakers) + 1)
         watch = Watch()
         while self._queue:
-            speaker = self._queue.pop() if self._last_first else self._queue.popleft()
+            speaker = self._order(self._queue)
             self._waiting.discard(speaker)
             self._turn(speaker)
             patience -= 1

@@ -113,8 +113,10 @@ def _delete_large_communities(action: SetAction, path: Path, setting: Setting, l
 
 def _prepend(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
     """``last-as`` repeats the AS the path begins with: nothing where it is empty or begins with another kind of segment
-    (FRR bgp_aspath.c aspath_leftmost).
+    (FRR bgp_aspath.c aspath_leftmost). Numbers take the place of a confederation's members where the path begins with
+    these (aspath_prepend; seen on FRR 8.4.4).
     """
+    before = path.as_path
     if action.values[0] == "last-as":
         first = path.as_path[0] if path.as_path else None
         if first is None or first.kind != bgp_path.SEQUENCE or not first.numbers:
@@ -122,7 +124,9 @@ def _prepend(action: SetAction, path: Path, setting: Setting, library: Library) 
         numbers = (first.numbers[0],) * int(action.values[1])
     else:
         numbers = tuple(int(value) for value in action.values)
-    return replace(path, as_path=bgp_path.prepend(path.as_path, *numbers))
+        if before and before[0].kind == bgp_path.CONFED_SEQUENCE:
+            before = bgp_path.without_confederation(before)
+    return replace(path, as_path=bgp_path.prepend(before, *numbers))
 
 
 def _exclude(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
