@@ -32,15 +32,16 @@ def follow_flows(network: Network, walker: Walker, overlay: Overlay) -> dict[str
 
 
 def _follow(towards: Towards, flow: Flow) -> FlowResult:
-    arrived = towards.arrived
-    ended = towards.walker.ends(flow.router, flow.destination)
+    arrived, start = towards.arrived, (flow.router, DEFAULT_VRF)
+    shares = towards.walker.spread(start, flow.destination)
+    ended = towards.walker.ends(flow.router, flow.destination) if shares is None else shares
     lost = [end for end in ended if not arrived(end)]
     return FlowResult(
         flow=flow.name,
         delivered=sum(share for end, share in ended.items() if arrived(end)) if lost else 1.0,
         fate=max((end.fate for end in lost), key=ORDER.index, default=Fate.DELIVERED),
         at=tuple(sorted({end.router for end in lost})),
-        hops=towards.shortest((flow.router, DEFAULT_VRF)),
+        hops=towards.searched(start) if shares is None else towards.shortest(start),
     )
 
 
@@ -54,14 +55,11 @@ class Towards:
     _onward: dict[Place, tuple[int, Place | None] | None] = field(default_factory=dict)
 
     def shortest(self, start: Place) -> tuple[str, ...]:
-        """The routers of one walk with the fewest that arrives; by name among equals. () if none does."""
-        if self.walker.spread(start, self.address) is None:
-            return self._searched(start)
-        self._explore(start)
-        return self._path(start)
-
-    def _path(self, start: Place) -> tuple[str, ...]:
-        """From place to place, each with its next one."""
+        """The routers of one walk with the fewest that arrives; by name among equals. () if none does. Packets must not run
+        in circles.
+        """
+        if start not in self._onward:
+            self._explore(start)
         if self._onward[start] is None:
             return ()
         path, at = [start[0]], self._onward[start]
@@ -72,9 +70,9 @@ class Towards:
 
     def _explore(self, start: Place) -> None:
         """How many routers still lie before a place on a shortest walk, and which comes next; None where no walk arrives.
-        Packets do not run in circles here, so that what lies behind each place is known before it.
+        What lies behind a place is known before it.
         """
-        stack = [] if start in self._onward else [start]
+        stack = [start]
         while stack:
             place = stack[-1]
             behind = self._behind(place)
@@ -97,7 +95,7 @@ class Towards:
         far, _name, other = min(ways)
         return far, other
 
-    def _searched(self, start: Place) -> tuple[str, ...]:
+    def searched(self, start: Place) -> tuple[str, ...]:
         """The same, one place after the other, where some run in circles."""
         came: dict[Place, Place | None] = {start: None}
         queue = [start]

@@ -250,6 +250,9 @@ class Isis:
     def _nearest(self, key: Key, level: int, version: int, offers: tuple[Offer, ...]) -> tuple[int, tuple[Hop, ...]]:
         """The lowest metric and the first steps towards all that offer it; -1 where there is no way, or no need of one."""
         own = self.hellos.speakers[key].node
+        if len(offers) == 1 and offers[0].node != own:
+            reached = self.reached(key, level, version, offers[0].node)
+            return (-1, ()) if reached is None else (reached[0] + offers[0].metric, reached[1])
         ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}
         for offer in offers:
             if offer.node == own:

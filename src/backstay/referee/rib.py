@@ -328,10 +328,10 @@ class Rib:
         return Resolved(prefix=prefix, route=route, metric=route.metric, forwarding=forwarding) if forwarding else None
 
     def _owns(self, place: Place, address: Address) -> bool:
-        return any(
-            ref.router == place[0] and self.network.routers[ref.router].interfaces[ref.interface].vrf == place[1]
-            for ref in self.wiring.owners.get(address, ())
-        )
+        for ref in self.wiring.owners.get(address, ()):
+            if ref.router == place[0] and self.network.routers[ref.router].interfaces[ref.interface].vrf == place[1]:
+                return True
+        return False
 
 
 def _every_prefix(address: Address) -> Iterator[Prefix]:
