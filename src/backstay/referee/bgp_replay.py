@@ -247,15 +247,18 @@ class Replay:
         found = self._look(place, self.rest.numbers[prefix])
         return found.get(prefix) if found else None
 
-    def newly_routed(self) -> Iterator[tuple[Place, Prefix]]:
-        """Routes where somebody who passes routes on looked again, or a leaf had none and was told of one."""
+    def newly_routed(self, before: Mapping[Place, Mapping[Prefix, Route]]) -> Iterator[tuple[Place, Prefix]]:
+        """Routes where there were none, looking where somebody who passes routes on looked again, or a leaf had no choice and
+        was told of one.
+        """
         fresh = [
             at for at, news in self._pending.items() if at[1] not in self._speaker(at[0]).chosen and any(news.values())
         ]
-        for at in [*self._held, *fresh]:
-            for prefix, route in (self._look(*at) or {}).items():
-                if route is not None:
-                    yield at[0], prefix
+        for place, number in [*self._held, *fresh]:
+            table = before.get(place, {})
+            missing = [prefix for prefix in self.exchange.groups[number].prefixes if prefix not in table]
+            found = self._look(place, number) if missing else None
+            yield from ((place, prefix) for prefix in missing if found and found.get(prefix) is not None)
 
     def _speaker(self, place: Place) -> Speaker:
         return self.exchange.speakers[place]
@@ -383,13 +386,16 @@ class Replay:
             chosen=speaker.chosen.get(number),
         )
         if place in self._costs:
-            dearer = self.dearer[place]
-            for end, attributes in list((received or {}).items()):
-                if attributes.next_hop not in dearer and end in (paths or {}):
-                    continue
-                anew = speaker._path(end, self.exchange.groups[number], attributes)  # noqa: SLF001
-                if anew is not None:
-                    speaker.paths[number][end] = anew
+            self._cost_anew(speaker, number)
+
+    def _cost_anew(self, speaker: Speaker, number: int) -> None:
+        """The paths of a group at their new costs; what import policy made of them is as before."""
+        dearer, process = self.dearer[speaker.instance.place], speaker.instance.process
+        held = speaker.paths.get(number, {})
+        for at, path in held.items():
+            if path.end is not None and path.attributes.next_hop in dearer:
+                cost = speaker._cost(path.end, self.exchange.groups[number].prefix, path.attributes)  # noqa: SLF001
+                held[at] = Path(process, path.attributes, path.end, path.kind, cost or 0, valid=cost is not None)
 
     def close(self) -> None:
         """Put everything back."""

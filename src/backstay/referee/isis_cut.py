@@ -162,15 +162,16 @@ class IsisCut(Isis):
         self._trees: dict[Node, Torn] = {}
         number = forest.number
         self._weaker = {(number[tail], number[head]): cost for (tail, head), cost in self.worse.items()}
+        self._tails = {tail for tail, _head in self._weaker}
         self._edges = [
             (tail, head, cost, self._weaker[tail, head])
-            for tail in sorted({tail for tail, _head in self._weaker})
+            for tail in sorted(self._tails)
             for head, cost in forest.onward[tail]
             if (tail, head) in self._weaker
         ]
         self._dearer = {(tail, head) for tail, head, cost, after in self._edges if after != cost}
         self._onward, self._feeders = self._left()
-        self._own = forest.shut.intersection(tail for tail, _head in self._weaker)
+        self._own = forest.shut & self._tails
 
     def _worse(self) -> Iterator[tuple[Edge, int | None]]:
         """Edges without some of their adjacencies, and what they cost then; None: they are no more."""
@@ -204,7 +205,7 @@ class IsisCut(Isis):
     def _left(self) -> tuple[Edges, Edges]:
         """The edges there are after the cut, as in `Forest`."""
         onward, feeders, weaker = list(self.forest.onward), list(self.forest.feeders), self._weaker
-        for one in {tail for tail, _head in weaker}:
+        for one in self._tails:
             now = ((head, weaker.get((one, head), cost)) for head, cost in onward[one])
             onward[one] = [(head, cost) for head, cost in now if cost is not None]
         for one in {head for _tail, head in weaker}:
@@ -277,6 +278,12 @@ class IsisCut(Isis):
         near, before, now = torn.tree.far, torn.tree.far[at], torn.farther[at]
         if now > self.forest.ceiling:
             return True
+        if at not in self._tails:
+            farther = torn.farther
+            return any(
+                (cost + near[head] == before) != (cost + farther.get(head, near[head]) == now)
+                for head, cost in self.forest.onward[at]
+            )
         led = {head for head, cost in self.forest.onward[at] if cost + near[head] == before}
         leads = {head for head, cost in self._onward[at] if cost + torn.far(head) == now}
         return led != leads or any((at, head) in self._weaker for head in led)
