@@ -132,7 +132,9 @@ def _first_hops(talked: Talk, key: Key, area: str) -> dict[Node, list[tuple[int,
         if port.area != area:
             continue
         lan = talked.lans.get((port.ref, port.process.config.version))
-        for other in talked.near.get((port.ref, port.process.config.version), ()):
+        full = tuple(bond.remote for bond in talked.bonds_of(port))
+        # On a LAN packets go straight to whom one is not Full with, too; without a DR nobody is (RFC 2328 9.5, 10.4).
+        for other in full if lan is None else talked.near.get((port.ref, port.process.config.version), ()):
             found[other.process.node].append((port.link_cost, lan, Hop(port, other)))
     return found
 
