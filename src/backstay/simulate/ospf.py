@@ -15,6 +15,7 @@ from backstay.simulate.layers import Instance, Layer
 from backstay.simulate.ospf_areas import Areas
 from backstay.simulate.ospf_circuits import Circuits
 from backstay.simulate.ospf_external import Externals
+from backstay.simulate.ospf_ways import Ways
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.seams import Topology
 from backstay.simulate.spf import NodeKey
@@ -27,6 +28,7 @@ class Ospf:
         self.protocol = "ospf" if version == 2 else "ospf6"
         self.circuits = Circuits(network, topology, version)
         self.areas = Areas(self.circuits)
+        self.ways = Ways(self.areas)
         self._inner: tuple[Layer, ...] = (
             *self.areas.intra_layers(),
             *(self.areas.inter_layer(name) for name in self.areas.by_name),
@@ -53,7 +55,7 @@ class Ospf:
 
     def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
         """All routes, given what each process redistributes or originates."""
-        external = Externals(self.areas, imported).layers()
+        external = Externals(self.ways, imported).layers()
         return LayeredRoutes(self.protocol, (*self._inner, *external), self._instances(), self.adjacencies, self._fixed)
 
     def _instances(self) -> Mapping[tuple[str, str], tuple[Instance, ...]]:

@@ -16,12 +16,11 @@ from backstay.simulate.ospf_areas import (
     EXTERNAL_2,
     Announced,
     Area,
-    Areas,
     area_id,
     in_backbone,
 )
 from backstay.simulate.ospf_circuits import Circuit
-from backstay.simulate.ospf_ways import Exit, Way, Ways
+from backstay.simulate.ospf_ways import Exit, Taken, Way, Ways
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.spf import UNREACHED, NodeKey
 from backstay.simulate.topology import usable_addresses
@@ -54,16 +53,13 @@ class Lsa:
         return Exit(self.origin, self.forwarding, self.area)
 
 
-Taken = tuple[Exit, Way]
-
-
 class Externals:
     """Layers of externals for every area, from what the processes take in."""
 
-    def __init__(self, areas: Areas, imported: Mapping[NodeKey, Iterable[Imported]]) -> None:
-        self.areas = areas
+    def __init__(self, ways: Ways, imported: Mapping[NodeKey, Iterable[Imported]]) -> None:
+        self.ways = ways
+        self.areas = areas = ways.areas
         self.circuits = areas.circuits
-        self.ways = Ways(areas)
         self._near: dict[Address, list[Circuit]] = {}
         own = [lsa for key, items in sorted(imported.items()) for lsa in self._originated(key, items)]
         own += list(self._nssa_defaults())
@@ -74,32 +70,15 @@ class Externals:
 
     def layers(self) -> list[Layer]:
         """Type 7 first: of a type 5 and a type 7 alike the type 7 counts (RFC 3101 2.5 (6)(e))."""
+        exits = frozenset(self.by_exit)
         made = [
             layer
             for name in self.areas.by_name
             for relayed in (False, True)
-            for (near, taken), members in self._takers(name, relayed=relayed).items()
+            for (near, taken), members in self.ways.takers(name, exits, relayed=relayed).items()
             for layer in self._layers(name, taken, frozenset(members), near=near)
         ]
         return sorted(made, key=lambda layer: layer.kind.startswith("external"))
-
-    def _takers(self, name: str, *, relayed: bool) -> dict[tuple[bool, frozenset[Taken]], list[NodeKey]]:
-        """Processes by what they take through an area; whether these ways come before others (RFC 2328 16.4.1: within an
-        area other than the backbone, unless compatible with RFC 1583; ospf6d compares costs alone).
-        """
-        found: dict[tuple[bool, frozenset[Taken]], list[NodeKey]] = {}
-        for key in self.areas.by_name[name].paths.index:
-            taken = frozenset(
-                (leads, way)
-                for leads in self.by_exit
-                for way in self.ways.of(key, leads)
-                if way.area == name and way.relayed == relayed
-            )
-            outside = self.circuits.version == 2 and not relayed and not in_backbone(name)
-            near = outside and not self.circuits.processes[key].rfc1583
-            if taken:
-                found.setdefault((near, taken), []).append(key)
-        return found
 
     def _layers(
         self, name: str, taken: frozenset[Taken], members: frozenset[NodeKey], *, near: bool

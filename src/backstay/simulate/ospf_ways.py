@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -35,6 +35,11 @@ class Way(NamedTuple):
     prefix: Prefix | None = None
 
 
+Taken = tuple[Exit, Way]
+Takers = Mapping[tuple[bool, frozenset[Taken]], Sequence[NodeKey]]
+"""Processes by what they take through an area, and whether that comes before other ways."""
+
+
 class Ways:
     """The choices of all processes."""
 
@@ -42,11 +47,29 @@ class Ways:
         self.areas = areas
         self.circuits = areas.circuits
         self._known: dict[tuple[NodeKey, Exit], frozenset[Way]] = {}
+        self._takers: dict[tuple[str, bool, frozenset[Exit]], Takers] = {}
         self._boundary: dict[tuple[NodeKey, NodeKey], frozenset[Way]] = {}
         self._address: dict[tuple[NodeKey, Address], frozenset[Way]] = {}
         self._beyond: dict[tuple[NodeKey, NodeKey, str], int] = {}
         self._longest: dict[tuple[str, Address], tuple[Prefix, ...]] = {}
         self.told = {name: Block(told) for name, told in areas.summaries.items()}
+
+    def takers(self, name: str, exits: frozenset[Exit], *, relayed: bool) -> Takers:
+        """Who takes which of the exits through an area. Ways within an area other than the backbone come before others,
+        unless compatible with RFC 1583 (RFC 2328 16.4.1); ospf6d compares costs alone.
+        """
+        place = (name, relayed, exits)
+        if place not in self._takers:
+            found: dict[tuple[bool, frozenset[Taken]], list[NodeKey]] = {}
+            outside = self.circuits.version == 2 and not relayed and not in_backbone(name)
+            for key in self.areas.by_name[name].paths.index if self.areas.borders or not relayed else ():
+                ways = ((leads, way) for leads in exits for way in self.of(key, leads))
+                taken = frozenset((leads, way) for leads, way in ways if (way.area, way.relayed) == (name, relayed))
+                if taken:
+                    near = outside and not self.circuits.processes[key].rfc1583
+                    found.setdefault((near, taken), []).append(key)
+            self._takers[place] = found
+        return self._takers[place]
 
     def of(self, key: NodeKey, leads: Exit) -> frozenset[Way]:
         """The ways a process may take to an exit; the cheapest of them count."""
@@ -140,6 +163,8 @@ class Ways:
         """Areas other than the backbone, unless compatible with RFC 1583 (RFC 2328 16.4.1); the cheapest; the one of the
         largest number (16.4 (3)). ospf6d compares costs alone and takes the smallest number.
         """
+        if len(inside) == 1:
+            return next(iter(inside))
         if self.circuits.version == 3:
             return min(inside, key=lambda name: (inside[name], _number(name)))
         outside = [name for name in inside if not in_backbone(name)]
