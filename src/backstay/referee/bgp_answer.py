@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from backstay.model.address import Address, Prefix
@@ -20,6 +21,17 @@ from backstay.referee.bgp_speaker import Speaker
 from backstay.referee.policy_offer import Offer
 from backstay.referee.seams import Place
 
+Tally = defaultdict[End, dict[int, int]]
+"""How many prefixes of each IP version, by end."""
+
+
+def _nothing() -> dict[int, int]:
+    return {4: 0, 6: 0}
+
+
+def _counts(end: End, by_version: Mapping[int, int]) -> Counts:
+    return tuple((version, by_version[version]) for version in sorted(end.families))
+
 
 class Answer:
     """Reads an `Exchange` that has come to rest."""
@@ -27,6 +39,8 @@ class Answer:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._shared: dict[object, tuple[tuple[Prefix, Route], ...]] = {}
+        self._sizes = [(group.version, len(group.prefixes)) for group in exchange.groups]
+        self._tallies: dict[Speaker, tuple[Tally, Tally]] = {}
 
     # ------------------------------------------------------------------------------------------------ routes
 
@@ -125,28 +139,32 @@ class Answer:
             reason=end.reason or ("maximum-prefix" if end.tripped else ""),
             received=heard[0],
             accepted=heard[1],
-            sent=self._counts(end, self._sent(speaker, end)) if up else (),
+            sent=self._counted(end, self._sent(speaker, end)) if up else (),
             tripped=end.tripped,
         )
 
     def heard(self, end: End) -> tuple[Counts, Counts]:
         """Prefixes received and accepted over a session that is up."""
         speaker = self.exchange.speakers[end.instance.place]
-        return self._counts(end, self._received(speaker, end)), self._counts(end, self._accepted(speaker, end))
+        if speaker not in self._tallies:
+            self._tallies[speaker] = self._all_heard(speaker)
+        received, accepted = self._tallies[speaker]
+        return _counts(end, received[end]), _counts(end, accepted[end])
 
-    def _received(self, speaker: Speaker, end: End) -> list[int]:
-        """Groups the peer announces and that this end does not throw away at once."""
-        groups = self.exchange.groups
-        return [
-            number
-            for number, by in speaker.received.items()
-            if end in by
-            and (end in speaker.paths.get(number, ()) or not thrown_away(end, groups[number].version, by[end]))
-        ]
-
-    def _accepted(self, speaker: Speaker, end: End) -> list[int]:
-        """Groups that import policy let through."""
-        return [number for number, by in speaker.paths.items() if end in by]
+    def _all_heard(self, speaker: Speaker) -> tuple[Tally, Tally]:
+        """For each end: prefixes the peer announces and that the end does not throw away at once; those that import policy
+        lets through.
+        """
+        received, accepted = Tally(_nothing), Tally(_nothing)
+        for number, by in speaker.received.items():
+            version, size = self._sizes[number]
+            held = speaker.paths.get(number, ())
+            for end, attributes in by.items():
+                if end in held:
+                    accepted[end][version] += size
+                if end in held or not thrown_away(end, version, attributes):
+                    received[end][version] += size
+        return received, accepted
 
     def _sent(self, speaker: Speaker, end: End) -> list[int]:
         """Groups told to the peer, but for those sent back to where they came from: over this very session, or reflected to
@@ -155,18 +173,19 @@ class Answer:
         return [n for n, attributes in speaker.sent[end].items() if self._counts_as_sent(speaker, end, n, attributes)]
 
     def _counts_as_sent(self, speaker: Speaker, end: End, number: int, attributes: Attributes) -> bool:
-        choice, group = speaker.chosen.get(number), self.exchange.groups[number]
-        originated = group.prefix.is_default and end.families[group.version].default_originate
-        if choice is not None and choice.best.end is end and not originated:
-            return False
+        choice = speaker.chosen.get(number)
+        if choice is not None and choice.best.end is end:
+            group = self.exchange.groups[number]
+            if not (group.prefix.is_default and end.families[group.version].default_originate):
+                return False
         return attributes.originator is None or attributes.originator != end.peer_id
 
-    def _counts(self, end: End, numbers: Iterable[int]) -> Counts:
-        counts = dict.fromkeys(end.families, 0)
+    def _counted(self, end: End, numbers: Iterable[int]) -> Counts:
+        counts = _nothing()
         for number in numbers:
-            group = self.exchange.groups[number]
-            counts[group.version] += len(group.prefixes)
-        return tuple(sorted(counts.items()))
+            version, size = self._sizes[number]
+            counts[version] += size
+        return _counts(end, counts)
 
     # ------------------------------------------------------------------------------------------------ advertisements
 

@@ -150,21 +150,47 @@ def better(process: BgpProcess, family: BgpFamily, one: Path, other: Path) -> bo
 
 def choose(process: BgpProcess, family: BgpFamily, paths: Iterable[Path]) -> Choice | None:
     """The best valid path and its multipath companions, None without a valid path."""
-    valid = [path for path in paths if path.valid]
+    valid = _foremost(paths)
     if len(valid) < 2:
         return Choice(valid[0], (valid[0],)) if valid else None
-    finalists = _winners_by_as(process, family, valid) if process.deterministic_med else valid
-    best = _best(process, family, finalists)
+    if _only_costs_differ(valid):
+        best = min(valid, key=lambda path: (_cost(family, path), _last_steps(path)))
+    else:
+        finalists = _winners_by_as(process, family, valid) if process.deterministic_med else valid
+        best = _best(process, family, finalists)
     return Choice(best, _companions(process, family, best, valid))
+
+
+def _foremost(paths: Iterable[Path]) -> list[Path]:
+    """Valid paths that lose to none by the first steps: these hold between any two, so that no other path can win, share the
+    traffic, or come between two of these.
+    """
+    valid = [path for path in paths if path.valid]
+    if len(valid) < 2:
+        return valid
+    least = min(path.first for path in valid)
+    return [path for path in valid if path.first == least]
+
+
+def _only_costs_differ(paths: list[Path]) -> bool:
+    """Internal paths with one MED: from 9.1.2.2 e on they stand in one order, whichever are compared first."""
+    med = paths[0].med
+    return all(path.med == med and path.end is not None and path.end.sort == IBGP for path in paths)
+
+
+def _cost(family: BgpFamily, path: Path) -> tuple[int, int]:
+    """What `_costs` compares of internal paths."""
+    return path.metric, len(path.attributes.cluster_list) if family.equal_cluster_length else 0
 
 
 def depends_on_order(process: BgpProcess, family: BgpFamily, choice: Choice, paths: Iterable[Path]) -> bool:
     """Without ``deterministic-med`` paths are compared as they arrive: MEDs that do not compare between all of them let
     the order decide. True when some path would beat the one found here.
     """
-    if process.deterministic_med:
+    valid = _foremost(paths)
+    if process.deterministic_med or _only_costs_differ(valid):
         return False
-    return any(better(process, family, path, choice.best) for path in paths if path.valid and path is not choice.best)
+    return any(better(process, family, path, choice.best) for path in valid if path is not choice.best)
 
 
 def _best(process: BgpProcess, family: BgpFamily, paths: list[Path]) -> Path:

@@ -18,18 +18,17 @@ EBGP, IBGP, CONFED = "ebgp", "ibgp", "confed"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """One BGP process of one router. ``router_id`` as zebra picks it where nothing is configured (RFC 4271 1.1: the
-    BGP Identifier).
+    BGP Identifier). ``cluster_id`` is that identifier unless one is configured (RFC 4456 7).
     """
 
     router: Router
     process: BgpProcess
     router_id: Address
     place: tuple[str, str]
+    cluster_id: Address = field(init=False)
 
-    @property
-    def cluster_id(self) -> Address:
-        """RFC 4456 7: the router's identifier unless one is configured."""
-        return self.process.cluster_id or self.router_id
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cluster_id", self.process.cluster_id or self.router_id)
 
 
 def instance(router: Router, process: BgpProcess) -> Instance:

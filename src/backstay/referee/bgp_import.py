@@ -93,8 +93,9 @@ def _loops(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
 
 def _looped(end: End, family: NeighborFamily, attributes: Attributes) -> bool:
     """RFC 4271 9.1.2 (own AS in the path), RFC 4456 8 (own ORIGINATOR_ID, own cluster)."""
-    process, path = end.instance.process, attributes.as_path
-    if attributes.originator == end.instance.router_id or end.instance.cluster_id in attributes.cluster_list:
+    instance, path = end.instance, attributes.as_path
+    process = instance.process
+    if attributes.originator == instance.router_id or instance.cluster_id in attributes.cluster_list:
         return True
     if family.allowas_in_origin and bgp_path.last_as(path) == process.asn:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 
 from backstay.model.address import Address, Prefix
 from backstay.model.policy import NOWHERE
@@ -17,6 +18,8 @@ from backstay.referee.bgp_origin import AGGREGATE
 from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_subnets import Subnets
 from backstay.referee.seams import Interior
+
+_NUMBER = attrgetter("end.index")
 
 
 class Speaker:
@@ -46,14 +49,14 @@ class Speaker:
         self.received: dict[int, dict[End, Attributes]] = {}
         self.paths: dict[int, dict[object, Path]] = {}
         self.chosen: dict[int, Choice] = {}
-        self.audiences = _audiences(instance, ends)
+        self._aggregates = list(self._configured_aggregates())
+        self.leaf = not self._aggregates and is_leaf(instance, ends)
+        self.audiences = tuple((end,) for end in ends) if self.leaf else _audiences(instance, ends)
         tables: list[dict[int, Attributes]] = [{} for _ in self.audiences]
         self.sent = {end: told for audience, told in zip(self.audiences, tables, strict=True) for end in audience}
         self.suppressed: dict[int, int] = {}
         self.remarks: set[Remark] = set()
         self._costs: dict[tuple[Address, bool], int | None] = {}
-        self._aggregates = list(self._configured_aggregates())
-        self.leaf = not self._aggregates and is_leaf(instance, ends)
 
     # ------------------------------------------------------------------------------------------- what comes in
 
@@ -285,6 +288,8 @@ def _in_order(paths: dict[object, Path]) -> list[Path]:
     """Our own first, then by end: the order has no bearing on the result, but for one that has no order of its own."""
     if len(paths) < 2:
         return list(paths.values())
+    if all(path.end is not None for path in paths.values()):
+        return sorted(paths.values(), key=_NUMBER)
     return sorted(paths.values(), key=lambda path: (path.end is not None, path.end.index if path.end else 0, path.kind))
 
 

@@ -138,11 +138,10 @@ class View:
         """Whether the walk needs no walking: where every router has the same IS-IS map and follows it for the address, each
         step leads to a router that is nearer to the one that offers it.
         """
-        prefix = address.host_prefix
-        if not self._alike or vrf != DEFAULT_VRF or self.rib.disputed(prefix):
+        if not self._alike or vrf != DEFAULT_VRF:
             return False
-        found = self.rib.best((router, vrf), prefix, with_bgp=False)
-        return found is not None and found.protocol == "isis"
+        found = self.rib.way((router, vrf), address)
+        return found is not None and found[0].is_host
 
     def candidates(self, router: str, vrf: str, protocol: str) -> Mapping[Prefix, Route]:
         """See `Interior.candidates`."""
