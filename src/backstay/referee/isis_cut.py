@@ -170,6 +170,7 @@ class IsisCut(Isis):
             if (tail, head) in self._weaker
         ]
         self._dearer = {(tail, head) for tail, head, cost, after in self._edges if after != cost}
+        self._heads = {head for _tail, head in self._dearer}
         self._onward, self._feeders = self._left()
         self._own = forest.shut & self._tails
 
@@ -232,7 +233,7 @@ class IsisCut(Isis):
 
     def _lost(self, tree: Tree) -> tuple[list[int], AbstractSet[int]]:
         """Routers all of whose first steps are gone, and all that lost some."""
-        far, feeds, firsts, dearer = tree.far, tree.feeds, tree.firsts, self._dearer
+        far, feeds, firsts, dearer, heads = tree.far, tree.feeds, tree.firsts, self._dearer, self._heads
         left: dict[int, int] = {}
         for tail, head, cost, after in self._edges:
             if far[tail] == cost + far[head] < inf:  # where another adjacency is as good, the step is not lost
@@ -240,7 +241,7 @@ class IsisCut(Isis):
         lost = [at for at, count in left.items() if not count]
         for at in lost:
             for tail in feeds[at]:
-                if (tail, at) not in dearer:  # else lost already
+                if at not in heads or (tail, at) not in dearer:  # else lost already
                     count = left[tail] = left.get(tail, firsts[tail]) - 1
                     if not count:
                         lost.append(tail)

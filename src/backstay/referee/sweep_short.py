@@ -113,7 +113,7 @@ class Shortcut:
         homes = [place for place, outs in flows.outs.items() if outs == (Out(NOWHERE, Stop(Fate.DELIVERED, place[0])),)]
         rests = [self.depends.rests((place, address)) for place in flows.outs if place not in homes]
         found = {(each.straight, each.offered) for each in rests}
-        node, offered = found.pop() if len(found) == 1 else (None, ())
+        node, offered = found.pop() if len(found) == 1 and not any(each.followed for each in rests) else (None, ())
         if node is None or homes != [self.places[node]] or not flows.outs.keys() <= self.numbers.keys():
             return None
         passing = {self.numbers[place]: mbps for place, mbps in flows.passing.items() if mbps and place not in homes}

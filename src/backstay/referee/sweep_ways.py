@@ -32,7 +32,7 @@ Asking = dict[Node, dict[int, list[Way]]]
 @dataclass(frozen=True, slots=True)
 class Rests:
     """What a place's way with packets to an address rests on: IS-IS nodes and prefixes, interfaces, a BGP route. ``straight``:
-    on nothing but how near this node is.
+    on nothing but the BGP route, if any, and how near this node is.
     """
 
     steps: tuple[Step, ...]
@@ -138,7 +138,7 @@ class Dependence:
         charts = (rib.isis.chart(rib.isis.processes(*place)[0], prefix.version) for prefix in offered)
         offers = (chart.offers.get(prefix, ()) for chart, prefix in zip(charts, offered, strict=True))
         nodes = tuple(dict.fromkeys(offer.node for several in offers for offer in several))
-        alone = len(nodes) == 1 and found is not None and self._is_straight(address, *found)
+        alone = len(nodes) == 1 and found is not None and self._is_straight(place, address, *found)
         return Rests(
             steps=steps,
             sent=tuple(step.interface for step in steps if step.interface is not None),
@@ -148,11 +148,23 @@ class Dependence:
             straight=nodes[0] if alone else None,
         )
 
-    def _is_straight(self, address: Address, prefix: Prefix, route: Route) -> bool:
-        """No other prefix could match before this one, nobody else could offer it, whoever receives a packet sends it on."""
+    def _is_straight(self, place: Place, address: Address, prefix: Prefix, route: Route) -> bool:
+        """No other prefix could match before this one; IS-IS alone could offer it or the prefix of each BGP next hop; whoever
+        receives a packet sends it on.
+        """
         rib = self.walker.rib
-        longest = rib.holding(address)[0] == prefix
-        return self._all_forward and route.protocol == "isis" and longest and not rib.disputed(prefix)
+        if not self._all_forward or rib.holding(address)[0] != prefix:
+            return False
+        if route.protocol == "isis":
+            return not rib.disputed(prefix)
+        if route.protocol not in {"bgp", "ibgp"}:
+            return False
+        plain = [hop.address for hop in route.next_hops if not (hop.interface or hop.vrf or hop.discard)]
+        beneath = [(hop, rib.match(place, hop, with_bgp=False)) for hop in plain if hop is not None]
+        return len(beneath) == len(route.next_hops) and all(
+            found is not None and found[1].protocol == "isis" and self._is_straight(place, hop, *found)
+            for hop, found in beneath
+        )
 
     # ------------------------------------------------------------------------------------------- one failure
 
@@ -255,6 +267,8 @@ class CutWalker(Walker):
         """Where nothing but the way to a node matters: over the adjacencies that lead there. () where more does."""
         (place, address), change, depends = way, self._change, self._depends
         if rests.straight is None or place[0] in change.down or not change.dropped.isdisjoint(rests.offered):
+            return ()
+        if rests.followed is not None and change.bgp is not None and change.bgp.changed(place, rests.followed):
             return ()
         far, hops = change.cut.ways(depends.numbers[place], rests.straight)
         plain = far <= depends.forest.ceiling and len(hops) <= depends.most
