@@ -128,7 +128,7 @@ class Builder(Interior):
                 lines.bgp.append(f"bgp confederation peers {others}")
         for asn in peers:
             self.mesh({router for router, own in member.items() if own == asn})
-        self.neighbors_on_wires(lambda one, other: member[one] != member[other], policies=False)
+        self.neighbors_on_wires(lambda one, other: member[one] != member[other], policies=self.chance(3))
 
     def hop_by_hop(self) -> None:
         self.neighbors_on_wires(lambda _one, _other: True, policies=True)
@@ -151,6 +151,9 @@ class Builder(Interior):
                 family.append(f"neighbor {peer} route-map {self.route_map(router, version, own=lines.asn)} {direction}")
         if policies:
             family += [f"neighbor {peer} {option}" for option in self.session_options()]
+            if self.chance(15):
+                name = self.route_map(router, version, own=lines.asn)
+                family.append(f"neighbor {peer} default-originate route-map {name}")
             if self.chance(15):
                 family.append(f"no neighbor {peer} send-community")
 

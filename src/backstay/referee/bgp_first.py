@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backstay.model.address import Prefix
+from backstay.model.errors import NotConverging
 from backstay.model.routing import BgpFamily
 from backstay.model.source import Remark
 from backstay.model.state import Route
@@ -45,12 +46,22 @@ def remarks(exchange: Exchange, interior: Interior) -> Iterator[Remark]:
         found = [item for item in _contested(exchange, interior, number) if _ours_lasts(speaker, item)]
         held = [item for item in found if _from_a_peer(speaker, item.group.number)]
         unheard = [item for item in found if item not in held]
-        kept_out = frozenset(item.prefix for item in unheard)
-        other = exchange.without(instance.place, kept_out) if kept_out else exchange
-        for theirs, items in ((exchange, held), (other, unheard)):
+        for theirs, items in ((exchange, held), *_without_ours(exchange, instance.place, unheard)):
             for item in items:
                 if _theirs_lasts(theirs, instance.place, item):
                     yield _remark(instance.router.name, item.prefix)
+
+
+def _without_ours(
+    exchange: Exchange, place: Place, items: list[Contested]
+) -> Iterator[tuple[Exchange, list[Contested]]]:
+    """The exchange with nothing of these brought in, all at once or one by one. What never settles then does not last."""
+    try:
+        if items:
+            yield exchange.without(place, frozenset(item.prefix for item in items)), items
+    except NotConverging:
+        for item in items if len(items) > 1 else ():
+            yield from _without_ours(exchange, place, [item])
 
 
 def by_order(exchange: Exchange) -> Iterator[Remark]:

@@ -192,18 +192,18 @@ def _remark_order(remark: Remark) -> tuple[str, str, str]:
     return (remark.code, remark.router or "", remark.text)
 
 
-def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> list[Remark]:
-    return [
-        Remark(
-            "bgp-med-order",
-            f"{speaking[index].name}: best path to {outcome.task.prefix} depends on the order of arrival "
-            "(no bgp deterministic-med)",
-            speaking[index].router.name,
-        )
-        for outcome in settled.outcomes
-        for index, selection in outcome.chosen.items()
-        if selection.ambiguous
-    ]
+def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[Remark]:
+    for outcome in settled.outcomes:
+        prefix = outcome.task.prefix
+        for index, selection in outcome.chosen.items():
+            if selection.ambiguous:
+                speaker = speaking[index]
+                text = f"best path to {prefix} depends on the order of arrival (no bgp deterministic-med)"
+                yield Remark("bgp-med-order", f"{speaker.name}: {text}", speaker.router.name)
+        if outcome.undecided:
+            names = sorted(speaking[index].name for index in outcome.undecided)
+            text = f"which way to {prefix} BGP settles on depends on the order of messages at {', '.join(names)}"
+            yield Remark("bgp-order", text, speaking[min(outcome.undecided)].router.name)
 
 
 def _features(speaking: Sequence[Speaker], settled: _Settled) -> list[Remark]:

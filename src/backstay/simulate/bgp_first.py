@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from backstay.model.errors import NotConverging
 from backstay.model.source import Remark
 from backstay.simulate.bgp_decision import PEER
 from backstay.simulate.bgp_origin import Own
@@ -36,7 +37,11 @@ def _either_lasts(speaker: Speaker, solver: Solver, outcome: Outcome) -> bool:
     with_own = solver.choice(outcome, index)
     if not (others or task.wire or task.forced) or with_own is None or with_own.best.source == PEER:
         return False
-    return _takes_over(speaker, solver, solver.settle(replace(task, own=others)), taken)
+    try:
+        without = solver.settle(replace(task, own=others))
+    except NotConverging:
+        return False  # nothing that would last
+    return _takes_over(speaker, solver, without, taken)
 
 
 def _takes_over(speaker: Speaker, solver: Solver, without: Outcome, taken: list[Own]) -> bool:

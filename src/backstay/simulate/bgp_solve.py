@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backstay.model.address import Address, Prefix
-from backstay.model.errors import NotConverging, Unproven
+from backstay.model.errors import NotConverging
 from backstay.model.network import InterfaceRef
 from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
@@ -54,6 +54,7 @@ class Outcome:
     """The end of a task. ``chosen`` by speaker; ``accepted`` and ``heard`` by receiving peering (after and before
     import policy); ``sent`` by sending peering, of which ``returned`` go back to where they came from; ``candidates`` by speaker. Sinks are not in these, but for
     ``awake`` ones, where the class begins; what the others hear stands in ``wires`` by speaker and update group.
+    ``undecided``: speakers of which the order of messages decides what they choose.
     """
 
     task: Task
@@ -66,6 +67,7 @@ class Outcome:
     wires: dict[tuple[int, int], Path] = field(default_factory=dict)
     awake: frozenset[int] = frozenset()
     shortcuts: dict[int, Shortcut | None] = field(default_factory=dict)
+    undecided: set[int] = field(default_factory=set)
 
     @property
     def version(self) -> int:
@@ -128,16 +130,14 @@ class Solver:
             self._to_sinks.setdefault(key, {}).setdefault(group, []).append(peering)
 
     def solve(self, task: Task) -> Outcome:
-        """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate, and where what it
-        settles on depends on the order of messages (RFC 4264): tried in other orders where own ASes are several.
+        """Raises `NotConverging` when the class never settles, `Unproven` for policy nobody can evaluate. Where own ASes are
+        several, the outcome says who would settle on something else in other orders of messages (RFC 4264).
         """
         outcome = self.settle(task)
         for order in OTHER_ORDERS if self._several else ():
             again = _Run(self, task, order).outcome
-            odd = [i for i in outcome.chosen.keys() | again.chosen.keys() if _best(outcome, i) != _best(again, i)]
-            if odd:
-                names = ", ".join(sorted(self.speakers[index].name for index in odd))
-                raise Unproven(f"which way to {task.prefix} BGP settles on depends on the order of messages at {names}")
+            indexes = outcome.chosen.keys() | again.chosen.keys()
+            outcome.undecided |= {index for index in indexes if _best(outcome, index) != _best(again, index)}
         return outcome
 
     def settle(self, task: Task) -> Outcome:

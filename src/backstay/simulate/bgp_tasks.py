@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from backstay.model.address import Prefix
-from backstay.model.errors import Unproven
+from backstay.model.errors import NotConverging, Unproven
 from backstay.model.routing import Aggregate
 from backstay.simulate import bgp_path
 from backstay.simulate.bgp_classes import group
@@ -63,10 +64,23 @@ class Work:
             if not prefix.is_default:
                 self._finish(solver.solve(self._task((prefix,), self._aggregated(prefix))))
         for prefix in DEFAULTS.values():
-            task = self._task((prefix,), self._aggregated(prefix), self._forced(prefix.version))
-            if task.own or task.wire or task.forced:
-                self._finish(solver.solve(task))
+            self._default_route(solver, prefix)
         return self._done
+
+    def _default_route(self, solver: Solver, prefix: Prefix) -> None:
+        """A default that is made while another one is heard (``default-originate route-map``) may be heard in its turn."""
+        forced = self._forced(prefix.version)
+        for _ in range(len(self._speakers) + 2):
+            task = self._task((prefix,), self._aggregated(prefix), forced)
+            if not (task.own or task.wire or task.forced):
+                return
+            outcome = solver.solve(task)
+            before, forced = forced, self._forced(prefix.version, outcome)
+            if forced == before:
+                self._finish(outcome)
+                return
+        names = tuple(sorted({self._peerings[index].speaker.name for index in forced}))
+        raise NotConverging(f"default-originate on {', '.join(names)}: what it looks at hangs on itself", names)
 
     def _ordinary(self) -> Iterator[Task]:
         later = {*self._aggregates, *DEFAULTS.values()}
@@ -119,46 +133,56 @@ class Work:
 
     # --------------------------------------------------------------------------------- default-originate
 
-    def _forced(self, version: int) -> dict[int, Path]:
+    def _forced(self, version: int, latest: Outcome | None = None) -> dict[int, Path]:
+        """What is made up for each session, by all that is settled so far and the ``latest``."""
+        done = [*self._done, latest] if latest else self._done
         found: dict[int, Path] = {}
         for peering in self._peerings:
             settings = peering.families.get(version)
             if settings is not None and settings.default_originate:
-                path = self._default(peering, version, settings.default_originate_map)
+                path = _default(peering, version, settings.default_originate_map, done)
                 if path is not None:
                     found[peering.index] = path
         return found
 
-    def _default(self, peering: Peering, version: int, route_map: str | None) -> Path | None:
-        """``default-originate``: a default of our own, past outbound policy (FRR bgp_updgrp_adv.c)."""
-        path: Path | None = replace(of_our_own(peering.speaker), med=0, weight=0)
-        if route_map is not None:
-            path = self._conditional(peering.speaker, version, route_map)
-        if path is None:
-            return None
-        path = entering(peering.speaker, path)
-        own = peering.own_next_hops.get(version)
-        external = peering.kind == EBGP
-        return replace(
-            path,
-            as_path=_default_as_path(peering, path),
-            local_preference=None if external else path.local_preference,
-            next_hop=own,
-            via="self" if own is None or (version == 6 and _on_one_link(peering)) else None,
-        )
 
-    def _conditional(self, speaker: Speaker, version: int, route_map: str) -> Path | None:
-        """With a route-map: only while some route of the table passes it; its set clauses work on the default."""
-        for outcome in self._done:
-            for item in outcome.candidates.get(speaker.index, {}).values():
-                for prefix in outcome.task.prefixes:
-                    peers = item.peering.peer_texts if item.peering else LOCAL
-                    setting = Setting(prefix=prefix, peers=peers, matched=item.path)
-                    plain = replace(of_our_own(speaker), med=0, weight=0)
-                    passed = prefix.version == version and run(speaker.library, route_map, plain, setting)
-                    if isinstance(passed, Passed):
-                        return passed.path
+def _default(peering: Peering, version: int, route_map: str | None, done: Sequence[Outcome]) -> Path | None:
+    """``default-originate``: a default of our own, past outbound policy (FRR bgp_updgrp_adv.c)."""
+    path: Path | None = replace(of_our_own(peering.speaker), med=0)
+    if route_map is not None:
+        path = _conditional(peering.speaker, version, route_map, done)
+    if path is None:
         return None
+    path = entering(peering.speaker, path)
+    own = peering.own_next_hops.get(version)
+    external = peering.kind == EBGP
+    return replace(
+        path,
+        weight=0,
+        tag=0,
+        distance=None,
+        metric_type=None,
+        as_path=_default_as_path(peering, path),
+        local_preference=None if external else path.local_preference,
+        next_hop=own,
+        via="self" if own is None or (version == 6 and _on_one_link(peering)) else None,
+    )
+
+
+def _conditional(speaker: Speaker, version: int, route_map: str, done: Sequence[Outcome]) -> Path | None:
+    """With a route-map: only while some route of the table passes it; its set clauses work on the default. Of several that
+    pass, the one let go by the earliest entry counts (seen on FRR 8.4.4).
+    """
+    best: Passed | None = None
+    plain = replace(of_our_own(speaker), med=0)
+    for outcome in done:
+        held = outcome.candidates.get(speaker.index, {}).values() if outcome.version == version else ()
+        for item, prefix in product(held, outcome.task.prefixes):
+            peers = item.peering.peer_texts if item.peering else LOCAL
+            passed = run(speaker.library, route_map, plain, Setting(prefix=prefix, peers=peers, matched=item.path))
+            if isinstance(passed, Passed) and (best is None or passed.sequence < best.sequence):
+                best = passed
+    return None if best is None else best.path
 
 
 def _on_one_link(peering: Peering) -> bool:

@@ -23,13 +23,19 @@ from backstay.simulate.seams import Accepted, Candidate, Denied
 CALL_DEPTH = 10
 """A ``call`` nested deeper denies (FRR lib/routemap.c RMAP_RECURSION_LIMIT)."""
 
+OFF_THE_END = 65536
+"""More than any sequence number (FRR lib/routemap.c route_map_apply_ext)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """The path as a route-map leaves it; ``spoken`` holds the kinds of the set clauses that ran."""
+    """The path as a route-map leaves it; ``spoken`` holds the kinds of the set clauses that ran. ``sequence`` is the entry
+    that let it go, told where ``setting.matched`` is given; past every entry where none ended the walk.
+    """
 
     path: Path
     spoken: frozenset[str] = frozenset()
+    sequence: int = OFF_THE_END
 
 
 def run(library: Library, name: str, path: Path, setting: Setting) -> Passed | Denied:
@@ -63,7 +69,7 @@ def _walk(library: Library, route_map: RouteMap, passed: Passed, setting: Settin
             return outcome
         passed, permitted = outcome, True
         if entry.on_match is None:
-            return passed
+            return passed if setting.matched is None else replace(passed, sequence=entry.sequence)
         resume_at = entry.on_match if isinstance(entry.on_match, int) else 0
     return passed if permitted else Denied(reason=f"route-map {route_map.name}: no entry", place=route_map.place)
 
