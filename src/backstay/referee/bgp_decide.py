@@ -36,10 +36,10 @@ class Path:
         self.kind = kind
         self.metric = metric
         self.valid = valid
-        self.first = _first_steps(process, attributes, own=end is None)
+        self.neighbor_as, self.member_as, length = _facts(attributes.as_path)
+        self.first = _first_steps(process, attributes, length, own=end is None)
         missing = _WORST_MED if process.med_missing_as_worst else 0
         self.med = missing if attributes.med is None else attributes.med
-        self.neighbor_as, self.member_as, _ = _facts(attributes.as_path)
 
     @property
     def sort(self) -> str:
@@ -70,17 +70,17 @@ def _facts(path: bgp_path.AsPath) -> tuple[int | None, int | None, int]:
     return bgp_path.neighbor_as(path), bgp_path.member_as(path), bgp_path.length(path)
 
 
-def _first_steps(process: BgpProcess, attributes: Attributes, *, own: bool) -> tuple[int, int, int, int, int]:
+def _first_steps(
+    process: BgpProcess, attributes: Attributes, length: int, *, own: bool
+) -> tuple[int, int, int, int, int]:
     """Steps that hold between any two paths, smaller is better: weight (FRR), local preference (9.1.1), our own before
     learned (FRR), AS_PATH length (9.1.2.2 a), ORIGIN (9.1.2.2 b).
     """
     preference = attributes.local_preference if attributes.preference_set else process.default_local_preference
-    path = attributes.as_path
-    length = 0
-    if not process.as_path_ignore:
-        length = _facts(path)[2]
-        if process.as_path_confed:
-            length += bgp_path.confederation_length(path)
+    if process.as_path_ignore:
+        length = 0
+    elif process.as_path_confed:
+        length += bgp_path.confederation_length(attributes.as_path)
     return (-attributes.weight, -preference, 0 if own else 1, length, attributes.origin)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backstay.model.address import Prefix
 from backstay.model.network import Network, Router
@@ -37,14 +37,12 @@ class Group:
     prefixes: tuple[Prefix, ...]
     names: tuple[Mapping[int, int], ...]
     offers: tuple[tuple[Source, Attributes], ...]
+    prefix: Prefix = field(init=False)
+    version: int = field(init=False)
 
-    @property
-    def prefix(self) -> Prefix:
-        return self.prefixes[0]
-
-    @property
-    def version(self) -> int:
-        return self.prefixes[0].version
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", self.prefixes[0])
+        object.__setattr__(self, "version", self.prefixes[0].version)
 
 
 def grouped(

@@ -100,10 +100,11 @@ class Speaker:
                 self.decide(number)
 
     def _path(self, end: End, group: Group, attributes: Attributes) -> Path | None:
-        taken = bgp_import.accepted(end, group.prefix, attributes, self.addresses)
+        prefix = group.prefix
+        taken = bgp_import.accepted(end, prefix, attributes, self.addresses)
         if taken is None:
             return None
-        cost = self._cost(end, group.prefix, taken)
+        cost = self._cost(end, prefix, taken)
         return Path(self.instance.process, taken, end, "", cost or 0, valid=cost is not None)
 
     def _cost(self, end: End, prefix: Prefix, attributes: Attributes) -> int | None:
