@@ -14,8 +14,8 @@ TOPOLOGIES = ("sndlib/abilene", "sndlib/polska", "sndlib/atlanta", "sndlib/newyo
 
 
 def network(folder: Path, seed: int) -> Network:
-    """Few different metrics make many equal paths; up to three routers are overloaded; one may have no
-    BGP.
+    """Few different metrics make many equal paths; up to three routers are overloaded; one may have no BGP; up to three
+    links have a second one beside them.
     """
     rng = random.Random(seed)
     generate(TOPOLOGIES[seed % len(TOPOLOGIES)], folder, external_prefixes=24)
@@ -31,4 +31,24 @@ def network(folder: Path, seed: int) -> Network:
         if path is mute:
             text = re.sub(r"^router bgp .*?^exit$", "", text, flags=re.DOTALL | re.MULTILINE)
         path.write_text(text)
+    for number, link in enumerate(rng.sample(_links(folder), rng.randint(0, 3))):
+        _double(folder, link, number, rng.randint(1, scale) * 10)
     return backstay.load(folder)
+
+
+def _links(folder: Path) -> list[tuple[str, str]]:
+    """The routers of each link, out of what the generator declares."""
+    declared = (folder / "backstay.yaml").read_text()
+    return re.findall(r'^  "([\w-]+):\w+--([\w-]+):\w+"', declared, flags=re.MULTILINE)
+
+
+def _double(folder: Path, ends: tuple[str, str], number: int, metric: int) -> None:
+    """A second link between two routers."""
+    for place, name in enumerate(ends):
+        path = folder / "configs" / f"{name}.conf"
+        lines = [
+            f"interface eth{70 + number}", " bandwidth 100000", f" ip address 10.99.{number}.{place}/31",
+            f" ipv6 address 2001:db8:99:{number}::{place}/127", " ip router isis CORE", " ipv6 router isis CORE",
+            f" isis metric {metric}", " isis network point-to-point", "exit", "!",
+        ]  # fmt: skip
+        path.write_text(path.read_text().replace("interface lo\n", "\n".join([*lines, "interface lo\n"]), 1))

@@ -33,6 +33,9 @@ def both_ways(network: Network) -> Iterator[tuple[Failure, FailureResult, Failur
     settled = settle(network, NOTHING)
     placed = Placed(network, settled, parts(network))
     assert placed.short.possible
+    assert (
+        0 < len(placed.short.trees) < len(placed.short.streams)
+    )  # both ways of following a stream are held against it
     for failure in failures(network):
         short = placed.shortly(failure)
         if short is not None:
