@@ -160,7 +160,8 @@ class _Judge:
         if end.interface is None and end.address is not None:
             if must_be_connected(end):
                 yield f"eBGP without multihop, and {end.address} is on no connected subnet"
-            if self._reach.resolve(*end.speaker.key, end.address) is None:
+            answer = self._reach.resolve(*end.speaker.key, end.address)
+            if answer is None or any(hop.discard for hop in answer[1]):
                 yield f"no route to {end.address}"
         if not end.neighbor.families:
             yield "no address family is activated"

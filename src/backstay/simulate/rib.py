@@ -161,7 +161,9 @@ class Rib:
     # ------------------------------------------------------------------------------------- recursion
 
     def resolve(self, router: str, vrf: str, address: Address) -> tuple[int, tuple[NextHop, ...]] | None:
-        """Metric and outgoing next hops to an address; None where nothing but a default or a discard route leads."""
+        """Metric and outgoing next hops to an address; None where nothing but a default route leads. A discard route does:
+        BGP uses the next hop, and what is sent to it is lost (seen on FRR 8.4.4).
+        """
         if self.topology.owns(router, vrf, address):
             return None
         swift = self._swift((router, vrf), address)
@@ -171,7 +173,7 @@ class Rib:
         if found is None:
             return None
         outgoing = self._onto(router, vrf, address, found)
-        if not outgoing or any(hop.discard for hop in outgoing):
+        if not outgoing:
             return None
         return (0 if found.protocol == "static" else found.metric), outgoing
 

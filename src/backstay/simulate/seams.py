@@ -74,7 +74,7 @@ class Underlay(Protocol):
         """IGP metric to the address and the next hops packets leave by, from the longest match in ``table``.
 
         Connected and static routes have metric 0. A default route does not resolve (`ip nht resolve-via-default` is off
-        by default in FRR). None: unreachable, or a discard route.
+        by default in FRR); a discard route does. None: unreachable.
         """
 
     def candidates(self, router: str, vrf: str, protocol: str) -> RouteTable:
