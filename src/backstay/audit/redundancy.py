@@ -9,7 +9,7 @@ from backstay.audit.evidence import finding
 from backstay.audit.touch import out_of_service
 from backstay.audit.wording import some
 from backstay.model.finding import Finding, Severity
-from backstay.model.network import NOTHING, Network, Overlay
+from backstay.model.network import NOTHING, InterfaceRef, Network, Overlay
 
 
 def taken_out(context: Context, check: str) -> Iterator[Finding]:
@@ -35,7 +35,16 @@ def taken_out(context: Context, check: str) -> Iterator[Finding]:
 
 
 def in_service(network: Network, overlay: Overlay) -> frozenset[str]:
-    return frozenset(name for name, router in network.routers.items() if not out_of_service(network, overlay, router))
+    """Routers that are not `out_of_service`."""
+    cabled: dict[str, list[InterfaceRef]] = {name: [] for name in network.routers}
+    for link in network.links.values():
+        for ref in link.ends:
+            cabled.setdefault(ref.router, []).append(ref)
+    return frozenset(
+        name
+        for name, router in network.routers.items()
+        if not out_of_service(network, overlay, router, tuple(cabled[name]))
+    )
 
 
 def _groups(network: Network) -> dict[str, frozenset[str]]:

@@ -29,9 +29,12 @@ def units(context: Context) -> frozenset[str]:
     return frozenset(context.step.names) | lines | acted
 
 
-def out_of_service(network: Network, overlay: Overlay, router: Router) -> bool:
+def out_of_service(
+    network: Network, overlay: Overlay, router: Router, cabled: tuple[InterfaceRef, ...] | None = None
+) -> bool:
     """True when the router is taken out of transit on purpose: a permanent overload bit or maximum metric, every
-    BGP session or every cabled interface shut, or down in the overlay.
+    BGP session or every cabled interface shut, or down in the overlay. ``cabled``: its interfaces that are on a link, where
+    the caller knows them (`ends_of`).
     """
     if router.name in overlay.routers_down or any(p.overload and p.overload.on_startup is None for p in router.isis):
         return True
@@ -40,7 +43,8 @@ def out_of_service(network: Network, overlay: Overlay, router: Router) -> bool:
     sessions = [n for p in router.bgp if p.vrf == DEFAULT_VRF for n in p.neighbors.values()]
     if sessions and (all(n.shutdown for n in sessions) or any(p.shutdown for p in router.bgp)):
         return True
-    cabled = ends_of(network, router.name)
+    if cabled is None:
+        cabled = ends_of(network, router.name)
     return bool(cabled) and all(_is_down(network, overlay, ref) for ref in cabled)
 
 
