@@ -133,38 +133,33 @@ class Dependence:
 
     def _look(self, place: Place, address: Address) -> Rests:
         rib, steps = self.walker.rib, self.walker.steps(place, address)
-        found = rib.match(place, address) if place[0] in self.walker.wiring.routers else None
-        offered = tuple(dict.fromkeys(_interior(rib, place, *found))) if found else ()
-        charts = (rib.isis.chart(rib.isis.processes(*place)[0], prefix.version) for prefix in offered)
-        offers = (chart.offers.get(prefix, ()) for chart, prefix in zip(charts, offered, strict=True))
-        nodes = tuple(dict.fromkeys(offer.node for several in offers for offer in several))
-        alone = len(nodes) == 1 and found is not None and self._is_straight(place, address, *found)
+        up = place[0] in self.walker.wiring.routers
+        plain = rib.way(place, address) if up else None
+        found = rib.match(place, address) if up and plain is None else None
+        offered = plain[:1] if plain else tuple(dict.fromkeys(_interior(rib, place, *found))) if found else ()
+        nodes = tuple(dict.fromkeys(node for prefix in offered for node in self._offering(place, prefix)))
+        straight = plain is not None or (found is not None and self._follows_straight(place, address, *found))
         return Rests(
             steps=steps,
             sent=tuple(step.interface for step in steps if step.interface is not None),
             nodes=nodes,
             offered=offered,
             followed=found[0] if found and found[1].protocol in {"bgp", "ibgp"} else None,
-            straight=nodes[0] if alone else None,
+            straight=nodes[0] if straight and self._all_forward and len(nodes) == 1 else None,
         )
 
-    def _is_straight(self, place: Place, address: Address, prefix: Prefix, route: Route) -> bool:
-        """No other prefix could match before this one; IS-IS alone could offer it or the prefix of each BGP next hop; whoever
-        receives a packet sends it on.
-        """
+    def _offering(self, place: Place, prefix: Prefix) -> Iterator[Node]:
+        isis = self.walker.rib.isis
+        chart = isis.chart(isis.processes(*place)[0], prefix.version)
+        return (offer.node for offer in chart.offers.get(prefix, ()))
+
+    def _follows_straight(self, place: Place, address: Address, prefix: Prefix, route: Route) -> bool:
+        """Whether a route is BGP's, of the longest prefix there is, and leads to next hops that IS-IS alone leads to."""
         rib = self.walker.rib
-        if not self._all_forward or rib.holding(address)[0] != prefix:
-            return False
-        if route.protocol == "isis":
-            return not rib.disputed(prefix)
-        if route.protocol not in {"bgp", "ibgp"}:
+        if route.protocol not in {"bgp", "ibgp"} or rib.holding(address)[0] != prefix:
             return False
         plain = [hop.address for hop in route.next_hops if not (hop.interface or hop.vrf or hop.discard)]
-        beneath = [(hop, rib.match(place, hop, with_bgp=False)) for hop in plain if hop is not None]
-        return len(beneath) == len(route.next_hops) and all(
-            found is not None and found[1].protocol == "isis" and self._is_straight(place, hop, *found)
-            for hop, found in beneath
-        )
+        return len(plain) == len(route.next_hops) and all(hop and rib.way(place, hop) is not None for hop in plain)
 
     # ------------------------------------------------------------------------------------------- one failure
 
