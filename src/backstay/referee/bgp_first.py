@@ -70,7 +70,7 @@ def by_order(exchange: Exchange) -> Iterator[Remark]:
     """
     if all(end.sort == IBGP or end.twin is None for speaker in exchange.speakers.values() for end in speaker.ends):
         return
-    others = [exchange.by_name(turns) for turns in (1, -1)]
+    others = list(_in_other_orders(exchange))
     for group in exchange.groups:
         names = sorted(
             {
@@ -82,6 +82,15 @@ def by_order(exchange: Exchange) -> Iterator[Remark]:
         if names:
             text = f"which way to {group.prefix} is settled on depends on the order of messages at {', '.join(names)}"
             yield Remark("bgp-order", text, names[0])
+
+
+def _in_other_orders(exchange: Exchange) -> Iterator[Exchange]:
+    """An order by name can let somebody wait for ever while others go round in a circle: that one says nothing."""
+    for turns in (1, -1):
+        try:
+            yield exchange.by_name(turns)
+        except NotConverging:
+            continue
 
 
 def _best(speaker: Speaker, group: Group) -> tuple[object, str, Attributes] | None:
