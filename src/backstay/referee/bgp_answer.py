@@ -115,7 +115,7 @@ class Answer:
                 continue
             hops.append(_hop(path))
             seen = seen or (attributes if path is choice.best else path.attributes)
-        return tuple(sorted(set(hops), key=lambda hop: hop.key)), seen
+        return tuple(sorted(set(hops), key=lambda hop: hop.key)) if len(hops) > 1 else tuple(hops), seen
 
     # ------------------------------------------------------------------------------------------------ sessions
 

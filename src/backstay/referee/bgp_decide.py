@@ -168,7 +168,7 @@ def _foremost(paths: Iterable[Path]) -> list[Path]:
     valid = [path for path in paths if path.valid]
     if len(valid) < 2:
         return valid
-    least = min(path.first for path in valid)
+    least = min([path.first for path in valid])
     return [path for path in valid if path.first == least]
 
 
@@ -187,10 +187,10 @@ def depends_on_order(process: BgpProcess, family: BgpFamily, choice: Choice, pat
     """Without ``deterministic-med`` paths are compared as they arrive: MEDs that do not compare between all of them let
     the order decide. True when some path would beat the one found here.
     """
-    valid = _foremost(paths)
+    valid = [path for path in paths if path.valid]
     if process.deterministic_med or _only_costs_differ(valid):
         return False
-    return any(better(process, family, path, choice.best) for path in valid if path is not choice.best)
+    return any(better(process, family, path, choice.best) for path in _foremost(valid) if path is not choice.best)
 
 
 def _best(process: BgpProcess, family: BgpFamily, paths: list[Path]) -> Path:

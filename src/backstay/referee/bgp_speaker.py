@@ -93,8 +93,11 @@ class Speaker:
         """A leaf looks, once, at all it was told (`received`)."""
         for number, by in self.received.items():
             group = self.groups[number]
-            found = ((end, self._path(end, group, attributes)) for end, attributes in by.items())
-            held: dict[object, Path] = {end: path for end, path in found if path is not None}
+            held: dict[object, Path] = {}
+            for end, attributes in by.items():
+                path = self._path(end, group, attributes)
+                if path is not None:
+                    held[end] = path
             if held:
                 self.paths[number] = held
                 self.decide(number)

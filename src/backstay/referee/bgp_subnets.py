@@ -22,6 +22,7 @@ class Subnets:
         self.wiring = wiring
         self.configured: dict[Address, list[InterfaceRef]] = defaultdict(list)
         self._connected: dict[Place, list[tuple[Prefix, str, InterfaceAddress]]] = defaultdict(list)
+        self._beside: dict[tuple[str, str, Address], tuple[str, Address] | None] = {}
         self._of_router: dict[str, tuple[Address, ...]] = {}
         for router in sorted(network.routers):
             for interface in network.routers[router].interfaces.values():
@@ -49,12 +50,15 @@ class Subnets:
 
     def connected(self, router: str, vrf: str, address: Address) -> tuple[str, Address] | None:
         """The interface whose subnet holds the address, and our own address there; the longest subnet wins."""
-        found = [
-            (-subnet.length, name, item.address)
-            for subnet, name, item in self._connected[router, vrf]
-            if subnet.holds(address) and item.address != address
-        ]
-        return min(found)[1:] if found else None
+        at = (router, vrf, address)
+        if at not in self._beside:
+            found = [
+                (-subnet.length, name, item.address)
+                for subnet, name, item in self._connected[router, vrf]
+                if subnet.holds(address) and item.address != address
+            ]
+            self._beside[at] = min(found)[1:] if found else None
+        return self._beside[at]
 
     def subnet(self, router: str, vrf: str, address: Address) -> Prefix | None:
         """The connected subnet an address lies in."""
