@@ -265,8 +265,8 @@ class Shortcut:
             return {port: -mbps for port, mbps in self._carried(address).items()}, 0.0
         flows, tree, turned = self.streams[address], self.trees.get(address), after.turned.get(address, set())
         if flows is not None and tree is not None:
-            gone = {self.numbers[place]: mbps for place, mbps in self._amounts(less).items()}
-            found = tree.diverted(after.change.cut, gone)
+            gone = self._amounts(less) if less else {}
+            found = tree.diverted(after.change.cut, {self.numbers[place]: mbps for place, mbps in gone.items()})
             if found is not None:
                 return found, 0.0
             turned = self.depends.touched(after.change, address, flows.outs)

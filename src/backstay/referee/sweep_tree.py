@@ -45,6 +45,8 @@ class TreeStream:
         moved = {at for at in torn.turned if at in passing and cut.rerouted(torn, at)}
         if (self.node, self.prefix) in cut.dropped:
             return None
+        if not moved and not less:
+            return {}
         more: dict[int, float] = defaultdict(float)
         carried: dict[int, float] = defaultdict(float)
         for at, mbps in less.items():
