@@ -2,8 +2,8 @@
 
 Read it from here: `wiring` (what is up), `isis` and `ospf` (flooding, paths), `rib` (tables), `bgp` (messages between
 peers), `converge` (until nothing changes), `walk`, `flows` and `traffic` (packets), `cascade` (health, services, operators),
-`sweep` (every single failure; `sweep_short`, `sweep_bgp`, `bgp_replay` and `isis_cut` leave alone what a failure provably
-does), `tables` (routing tables, small enough to keep).
+`sweep` (every single failure; what has a ``sweep_`` in its name, `bgp_replay` and `isis_cut` leave alone what a failure
+provably does), `tables` (routing tables, small enough to keep).
 """
 
 from __future__ import annotations
