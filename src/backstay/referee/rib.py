@@ -55,6 +55,7 @@ class Rib:
         self.connected = {place: connected_routes(self.network, self.wiring, place) for place in self.places}
         self.statics = {place: _statics(self.network, place) for place in self.places}
         self._isis = {place: self.isis.processes(*place) for place in self.places}
+        self._by_isis = self.isis.every_prefix()
         self.known = self._everything()
 
     def _everything(self) -> set[Prefix]:
@@ -62,7 +63,7 @@ class Rib:
         known: set[Prefix] = set()
         for place in self.places:
             known |= self._offered(place, shared=False)
-        known |= self.isis.every_prefix()
+        known |= self._by_isis
         for version in BITS:
             lengths = {prefix.length for prefix in known if prefix.version == version}
             self._lengths[version] = tuple(sorted(lengths, reverse=True))
@@ -136,7 +137,8 @@ class Rib:
         offers = [own]
         if self.ospf:
             offers.append(self.ospf.get(place, NO_ROUTES).get(prefix))
-        offers += [self.isis.route(key, prefix) for key in self._isis[place]]
+        if prefix in self._by_isis:
+            offers += [self.isis.route(key, prefix) for key in self._isis[place]]
         if prefix in self.statics[place]:
             offers += self._static_routes(place, prefix)
         if with_bgp:
@@ -153,8 +155,10 @@ class Rib:
         """A BGP route with its next hops followed to interfaces. Routes with the same next hops lead the same way, but
         where one is on the way to its own next hop.
         """
-        if route is None or all(hop.discard for hop in route.next_hops):
-            return route and replace(route, forwarding=route.next_hops)
+        if route is None:
+            return None
+        if all(hop.discard for hop in route.next_hops):
+            return replace(route, forwarding=route.next_hops)
         if any(hop.address is not None and prefix.holds(hop.address) for hop in route.next_hops):
             return _joined(route, self._ways(place, prefix, route.next_hops))
         at = (place, route.next_hops, tuple(hop.neighbor for hop in route.next_hops))
@@ -180,13 +184,22 @@ class Rib:
         if hop.interface is not None and (hop.address is None or hop.address.is_link_local or hop.neighbor):
             return (hop, (hop,)) if InterfaceRef(router, hop.interface) in self.wiring.up else None
         assert hop.address is not None
-        found = self.resolve(router, hop.vrf or vrf, hop.address, with_bgp=True, skip=prefix)
-        if found is None or (hop.interface and {way.interface for way in found.forwarding} != {hop.interface}):
+        protocol, forwarding = self._beneath((router, hop.vrf or vrf), prefix, hop.address)
+        if not forwarding or (hop.interface and {way.interface for way in forwarding} != {hop.interface}):
             return None
-        forwarding = tuple(replace(way, vrf=hop.vrf or way.vrf) for way in found.forwarding)
-        if found.route.protocol == "connected":
+        if hop.vrf:
+            forwarding = tuple(replace(way, vrf=hop.vrf) for way in forwarding)
+        if protocol == "connected":
             return replace(hop, interface=forwarding[0].interface), forwarding
         return hop, forwarding
+
+    def _beneath(self, place: Place, prefix: Prefix, address: Address) -> tuple[str, tuple[NextHop, ...]]:
+        """Whose route a next hop of the prefix's route is reached by, and where it leads; () where it is not reached."""
+        plain = self.way(place, address)
+        if plain is not None and plain[0] != prefix:
+            return "isis", self.isis.next_hops(plain[2], address.version)
+        found = self.resolve(*place, address, with_bgp=True, skip=prefix)
+        return ("", ()) if found is None else (found.route.protocol, found.forwarding)
 
     def _static_routes(self, place: Place, prefix: Prefix) -> list[Route | None]:
         """One route per distance: the lines of it whose next hop can be reached now."""

@@ -224,6 +224,7 @@ class CutRib(Rib):
         self.places, self.connected, self.statics, self.known = base.places, connected, base.statics, base.known
         # The same processes and prefixes; nobody else than before offers any of these.
         self._isis, self._lengths, self._chains = base._isis, base._lengths, base._chains  # noqa: SLF001
+        self._by_isis = base._by_isis  # noqa: SLF001
         self._others, self._plain = base._others, base._plain  # noqa: SLF001
         self._best, self._match, self._leads, self._open, self._reached = {}, {}, {}, {}, 0
 
