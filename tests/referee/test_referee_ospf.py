@@ -52,16 +52,16 @@ def test_intra_and_inter_area(tmp_path: Path) -> None:
 
 
 def test_a_stub_router_costs_the_most_and_is_still_crossed(tmp_path: Path) -> None:
-    """RFC 6987; seen on FRR 8.4.4: as a drain it does nothing where there is no other way."""
+    """RFC 6987; seen on FRR 8.4.4: as a drain it does nothing where there is no other way. Summaries cost 0xff0000."""
     state = answer(three_areas(tmp_path, border=" max-metric router-lsa administrative\n"))
-    assert facts(route(state, "r1", "10.255.0.3/32")) == ("inter", 10 + 65535, "10.0.1.2 east")
+    assert facts(route(state, "r1", "10.255.0.3/32")) == ("inter", 10 + 0xFF0000, "10.0.1.2 east")
     every = answer(
         three_areas(
             tmp_path / "all",
             *[" max-metric router-lsa administrative\n"] * 3,
         )
     )
-    assert facts(route(every, "r3", "10.255.0.1/32")) == ("inter", 65535 + 65535, "10.0.2.1 west")
+    assert facts(route(every, "r3", "10.255.0.1/32")) == ("inter", 65535 + 0xFF0000, "10.0.2.1 west")
 
 
 def test_externals_type_2_keep_their_metric_and_type_1_add_up(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from backstay.referee.ospf_paths import AreaMap, At, Reached, flood, intra_area,
 INFINITY = 0xFFFFFF
 """LSInfinity, RFC 2328 appendix B."""
 
+STUB_SUMMARY = 0xFF0000
+
 DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 
@@ -157,18 +159,20 @@ class Inner:
         process = self.talked.processes[key]
         settings = process.area(area)
         if settings.kind != "normal" and area != BACKBONE and _wants_default(process, settings):
-            yield Summary(process.node, DEFAULTS[process.ip_version], settings.default_cost)
-        if settings.kind == "normal" or settings.summary:
-            costs: dict[Prefix, int] = {}
-            for prefix, cost in self._offers(process, area):
+            yield Summary(process.node, DEFAULTS[process.ip_version], _shown_cost(process, settings.default_cost))
+        costs: dict[Prefix, int] = {}
+        for prefix, cost, condensed in self._offers(process, area):
+            # ``no-summary`` does not keep ospfd's ranges out (ospf_abr_announce_aggregates(); seen on FRR 8.4.4).
+            if settings.kind == "normal" or settings.summary or (condensed and process.ip_version == 4):
                 costs[prefix] = max(costs.get(prefix, 0), cost)
-            for prefix, cost in sorted(costs.items()):
-                if cost < INFINITY and _lets_in(process, settings, prefix):
-                    yield Summary(process.node, prefix, cost)
+        for prefix, cost in sorted(costs.items()):
+            if cost < INFINITY and _lets_in(process, settings, prefix):
+                yield Summary(process.node, prefix, _shown_cost(process, cost))
         if settings.kind == "normal":
             yield from self._boundary_summaries(key, area)
 
-    def _offers(self, process: Process, into: str) -> Iterator[tuple[Prefix, int]]:
+    def _offers(self, process: Process, into: str) -> Iterator[tuple[Prefix, int, bool]]:
+        """What an area may be told, at which cost, and whether it is a range that stands for it."""
         for prefix, entry in self.tables[process.key].items():
             home = process.area(entry.area)
             if entry.area == into or not _lets_out(process, home, prefix):
@@ -177,9 +181,9 @@ class Inner:
                 continue  # what comes from outside the backbone goes no further
             covering = _range(home, prefix) if entry.kind == "intra" else None
             if covering is None:
-                yield prefix, entry.reached.cost
+                yield prefix, entry.reached.cost, False
             elif covering.advertise:
-                yield covering.substitute or covering.prefix, self.range_cost(process, home, covering)
+                yield covering.substitute or covering.prefix, self.range_cost(process, home, covering), True
 
     def range_cost(self, process: Process, home: OspfArea, covering: AreaRange) -> int:
         """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured."""
@@ -312,8 +316,16 @@ def _by_target(heard: Iterable[Summary]) -> dict[Prefix | Node, tuple[Summary, .
 
 
 def _wants_default(process: Process, settings: OspfArea) -> bool:
-    """Stub areas get a default in place of externals; an NSSA where the vendor sends one or summaries are kept out."""
-    return settings.kind == "stub" or process.row.ospf_nssa_default or not settings.summary
+    """Stub areas get a default in place of externals; an NSSA where the vendor sends one (FRR's ospfd, not its ospf6d) or
+    summaries are kept out.
+    """
+    unasked = process.row.ospf_nssa_default and process.ip_version == 4
+    return settings.kind == "stub" or unasked or not settings.summary
+
+
+def _shown_cost(process: Process, cost: int) -> int:
+    """A stub router's ospfd tells summaries at OSPF_STUB_MAX_METRIC_SUMMARY_COST (seen on FRR 8.4.4)."""
+    return STUB_SUMMARY if process.maximises and process.ip_version == 4 else cost
 
 
 def _range(home: OspfArea, prefix: Prefix) -> AreaRange | None:

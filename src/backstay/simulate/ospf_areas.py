@@ -14,9 +14,11 @@ from backstay.model.routing import AreaRange, OspfArea, OspfProcess
 from backstay.model.state import NextHop
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.layers import Announcement, Block, Layer, distances
-from backstay.simulate.ospf_circuits import BACKBONE, Circuits
+from backstay.simulate.ospf_circuits import BACKBONE, Circuits, max_metric
 from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
+
+STUB_SUMMARY = 0xFF0000
 
 Announced = dict[Prefix, list[Announcement]]
 Costs = dict[Prefix, int]
@@ -322,13 +324,20 @@ class Areas:
         return found
 
     def _announce(self, key: NodeKey, name: str, costs: Costs, source: str) -> None:
+        """``no-summary`` keeps out all but, with ospfd, ranges (ospf_abr_announce_aggregates(); seen on FRR 8.4.4)."""
         settings = self.settings(key, name)
         if settings.kind != "normal" and not settings.summary:
-            return
+            ranges = {item.substitute or item.prefix for item in self.settings(key, source).ranges}
+            costs = {p: cost for p, cost in costs.items() if p in ranges} if self.version == 4 else {}
         node = self.by_name[name].paths.index[key]
-        for prefix, cost in costs.items():
+        for prefix, inner in costs.items():
+            cost = self._told_cost(key, inner)
             if cost < UNREACHED and not prefix.is_default and self._passes(key, source, name, prefix):
                 self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, origin=node))
+
+    def _told_cost(self, key: NodeKey, cost: int) -> int:
+        """A stub router tells its summaries at 0xff0000 (ospfd OSPF_STUB_MAX_METRIC_SUMMARY_COST; seen on FRR 8.4.4)."""
+        return STUB_SUMMARY if self.version == 4 and max_metric(self.circuits.processes[key]) else cost
 
     def _passes(self, key: NodeKey, source: str, target: str, prefix: Prefix) -> bool:
         """Area filters on summaries: out of the source area, into the target area."""
@@ -343,13 +352,13 @@ class Areas:
     def _announce_defaults(self) -> None:
         """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route."""
         for key in self.borders:
-            semantics = SEMANTICS[self.circuits.network.routers[key[0]].vendor]
+            asked = not SEMANTICS[self.circuits.network.routers[key[0]].vendor].ospf_nssa_default or self.version == 6
             for name in self.areas_of[key]:
                 settings = self.settings(key, name)
-                nssa = settings.kind == "nssa" and (not settings.summary or semantics.ospf_nssa_default)
+                nssa = settings.kind == "nssa" and not (settings.summary and asked)
                 if not in_backbone(name) and (settings.kind == "stub" or nssa):
                     node = self.by_name[name].paths.index[key]
-                    entry = Announcement(node, settings.default_cost, origin=node)
+                    entry = Announcement(node, self._told_cost(key, settings.default_cost), origin=node)
                     self.summaries[name].setdefault(self.default, []).append(entry)
 
 
