@@ -281,10 +281,10 @@ class IsisCut(Isis):
             return True
         if at not in self._tails:
             farther = torn.farther
-            return any(
-                (cost + near[head] == before) != (cost + farther.get(head, near[head]) == now)
-                for head, cost in self.forest.onward[at]
-            )
+            for head, cost in self.forest.onward[at]:
+                if (cost + near[head] == before) != (cost + farther.get(head, near[head]) == now):
+                    return True
+            return False
         led = {head for head, cost in self.forest.onward[at] if cost + near[head] == before}
         leads = {head for head, cost in self._onward[at] if cost + torn.far(head) == now}
         return led != leads or any((at, head) in self._weaker for head in led)

@@ -124,10 +124,11 @@ class BgpShort:
             torn = cut.tree(behind)
             near = torn.tree.far
             for at, far in torn.farther.items():
-                if at in asking:
-                    dearer = found[at]
-                    for hop in asking[at]:
-                        dearer[hop] = None if hop in dearer or far == inf else int(far - near[at])
+                hops = asking.get(at)
+                if hops:
+                    dearer, more = found[at], None if far == inf else int(far - near[at])
+                    for hop in hops:
+                        dearer[hop] = None if hop in dearer else more
             for at in self.forest.shut & torn.turned:
                 if at in asking:
                     found[at].update(dict.fromkeys(asking[at]))
