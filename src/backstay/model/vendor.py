@@ -89,10 +89,10 @@ FRR = Semantics(
         "ospf_default_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_BANDWIDTH 10000 Mbit/s, for interfaces of unknown speed",
         "ospf_loopback_cost": "seen on FRR 8.4.4 and Cumulus 3.7: the loopback of a neighbour costs the link alone",
         "ospf6_loopback_cost": "seen on FRR 8.4.4: a loopback costs what any interface of unknown speed does, 10",
-        "ospf_nssa_default": "seen on FRR 8.4.4: an ABR sends a type 3 default into an NSSA without being asked",
+        "ospf_nssa_default": "seen on FRR 8.4.4: an ABR's ospfd sends a type 3 default into an NSSA without being asked; ospf6d does not",
         "ospf_redistributes_own_subnets": "seen on FRR 8.4.4: ospfd leaves out connected subnets it runs on; ospf6d does not",
         "ospf_translation_keeps_metric": "seen on FRR 8.4.4: ospfd gives a translated type 7 the translator's default metric, 20, a default 1; ospf6d keeps it",
-        "ospf_boundary_by_area_kind": "seen on FRR 8.4.4: ospfd chooses the way to a boundary router first; a type 5 LSA is ignored where that is through an NSSA or stub area",
+        "ospf_boundary_by_area_kind": "seen on FRR 8.4.4: ospfd chooses the way to a boundary router first; a type 5 LSA is ignored where that is through an NSSA or stub area, and the way to a type 7's forwarding address may lead anywhere",
         "ospf_reference_bandwidth": "FRR ospfd/ospfd.h OSPF_DEFAULT_REF_BANDWIDTH 100000 Mbit/s",
     },
 )

@@ -267,7 +267,7 @@ class Outer:
 
     def _to_forwarding(self, key: Key, address: Address, nssa: str) -> tuple[int, Reached, frozenset[NextHop]] | None:
         """The way to a forwarding address: an intra- or inter-area route (RFC 2328 16.4 (3)); for type 7 through the
-        area itself (RFC 3101 2.5 (3)).
+        area itself (RFC 3101 2.5 (3)), which ospfd does not ask for.
         """
         process, table = self.talked.processes[key], self.inner.tables[key]
         covering = [prefix for prefix in table if prefix.holds(address)]
@@ -277,7 +277,8 @@ class Outer:
         if any(prefix.length > longest.length and prefix.holds(address) for prefix in self.inner.discards(key)):
             return None
         entry = table[longest]
-        if nssa and (entry.kind != "intra" or entry.area != nssa):
+        through = entry.kind == "intra" and entry.area == nssa
+        if nssa and not through and process.row.ospf_boundary_by_area_kind:
             return None
         if entry.kind == "intra" and process.area(entry.area).kind == "stub":
             return None  # seen on FRR 8.4.4: externals do not go through a stub area, not even to the next hop itself

@@ -83,6 +83,9 @@ class Ways:
             inside = Way(leads.area, relayed=False)
             if leads.forwarding is None:
                 yield inside
+            elif not SEMANTICS[self.circuits.network.routers[key[0]].vendor].ospf_boundary_by_area_kind:
+                if self._is_within(key, leads.origin, leads.area):
+                    yield from self.to_address(key, leads.forwarding)
             else:
                 yield from (
                     way for way in self.to_address(key, leads.forwarding) if way._replace(prefix=None) == inside
@@ -92,6 +95,11 @@ class Ways:
             if leads.forwarding is not None:
                 ways = self.to_address(key, leads.forwarding) if ways else frozenset()
             yield from (way for way in ways if not (way.relayed and key == leads.origin))
+
+    def _is_within(self, key: NodeKey, origin: NodeKey, name: str) -> bool:
+        """Whether a process reaches another through the NSSA both are in: it holds its type 7 LSAs then."""
+        index = self.areas.by_name[name].paths.index
+        return key in index and key != origin and self.areas.by_name[name].distance(key, origin) < UNREACHED
 
     # ------------------------------------------------------------------------------------- flooding
 
