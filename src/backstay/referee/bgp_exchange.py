@@ -27,8 +27,8 @@ _DEFAULTS = {4: Prefix(4, 0, 0), 6: Prefix(6, 0, 0)}
 
 class Exchange:
     """All speakers of the network and the messages between them. ``quiet`` runs it to its end. ``kept_out``: prefixes that
-    a speaker does not bring in itself. ``turns``: who takes the next one of those who have something to do: 0, the one who waits
-    longest; 1, the first by name; -1, the last by name.
+    a speaker does not bring in itself. ``turns``: who takes the next one of those who have something to do: "first" or
+    "last" come ("deep": the same from the other end of what begins), "lowest" or "highest" by name.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Exchange:
         laid_over: Mapping[Place, dict[Prefix, Route]],
         kept_out: Mapping[Place, frozenset[Prefix]] = MappingProxyType({}),
         *,
-        turns: int = 0,
+        turns: str = "first",
     ) -> None:
         self.sessions = sessions
         self._beginning = (network, overlay, sessions, interior, laid_over)
@@ -70,7 +70,7 @@ class Exchange:
         other.quiet()
         return other
 
-    def by_name(self, turns: int) -> Exchange:
+    def with_turns(self, turns: str) -> Exchange:
         """The same run anew, messages in another order."""
         other = Exchange(*self._beginning, turns=turns)
         other.quiet()
@@ -142,6 +142,8 @@ class Exchange:
             for source, attributes in group.offers:
                 self._begin(group, source, attributes)
         self._defaults(tuple(self.speakers))
+        if self._turns == "deep":
+            self._queue.reverse()
         while self._queue:
             place, number = self._next()
             self._waiting.discard((place, number))
@@ -151,11 +153,15 @@ class Exchange:
                 speaker.listen()
 
     def _next(self) -> tuple[Place, int]:
-        if not self._turns:
-            return self._queue.popleft()
-        chosen = min(self._queue) if self._turns > 0 else max(self._queue)
-        self._queue.remove(chosen)
-        return chosen
+        match self._turns:
+            case "first":
+                return self._queue.popleft()
+            case "last" | "deep":
+                return self._queue.pop()
+            case _:
+                chosen = min(self._queue) if self._turns == "lowest" else max(self._queue)
+                self._queue.remove(chosen)
+                return chosen
 
     def _begin(self, group: Group, source: Source, attributes: Attributes) -> None:
         who, number, kind = source

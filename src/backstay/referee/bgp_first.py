@@ -66,7 +66,8 @@ def _without_ours(
 
 def by_order(exchange: Exchange) -> Iterator[Remark]:
     """One for every prefix that settles another way when messages come in another order (RFC 4264), where several ASes are
-    ours. Three orders are looked at, no more: who waits longest takes the next turn, the first by name, the last by name.
+    ours. Five orders are looked at, no more: who waits longest takes the next turn, who came last (from either end of what
+    begins), the first and the last by name.
     """
     if all(end.sort == IBGP or end.twin is None for speaker in exchange.speakers.values() for end in speaker.ends):
         return
@@ -85,10 +86,10 @@ def by_order(exchange: Exchange) -> Iterator[Remark]:
 
 
 def _in_other_orders(exchange: Exchange) -> Iterator[Exchange]:
-    """An order by name can let somebody wait for ever while others go round in a circle: that one says nothing."""
-    for turns in (1, -1):
+    """These can let somebody wait for ever while others go round in a circle: then they say nothing."""
+    for turns in ("last", "deep", "lowest", "highest"):
         try:
-            yield exchange.by_name(turns)
+            yield exchange.with_turns(turns)
         except NotConverging:
             continue
 
