@@ -8,13 +8,15 @@ import pytest
 from tests.referee.netkit import answer, chain, isis_router, network, route, ways
 
 from backstay.model.errors import Unproven
+from backstay.model.flows import protected_flows
 from backstay.model.network import InterfaceRef, Network, Overlay
+from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, LostDemand, NextHop
 from backstay.referee.cascade import settle
 from backstay.referee.engine import simulate
-from backstay.referee.flows import follow_flows
+from backstay.referee.flows import Towards, follow_flows
 from backstay.referee.sweep import Placed, failures
-from backstay.referee.traffic import parts
+from backstay.referee.traffic import arrivals, parts
 
 
 def with_lines(
@@ -154,3 +156,15 @@ def test_too_many_branches_in_circles_are_given_up(tmp_path: Path, monkeypatch: 
     net = with_lines(tmp_path / "n", chain(tmp_path / "bare", [10]), lines, demands="r1,192.0.2.0/24,8\n")
     with pytest.raises(Unproven, match="branches"):
         answer(net)
+
+
+def test_what_flows_share_leads_where_each_alone_would_go(october: Network) -> None:
+    """One of the shortest ways, by name among equals: added up from the end, and searched from the start."""
+    settled = settle(october, Overlay())
+    arrival = arrivals(october, settled.overlay)
+    for flow in protected_flows(october):
+        arrived = arrival(flow.destination_place, flow.destination)
+        towards = Towards(settled.world.routing.walker, flow.destination, arrived)
+        start = (flow.router, DEFAULT_VRF)
+        assert towards.walker.spread(start, flow.destination) is not None
+        assert towards.shortest(start) == towards.searched(start)
