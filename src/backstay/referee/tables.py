@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from backstay.model.address import Prefix
@@ -18,6 +19,7 @@ from backstay.model.state import NO_ROUTE, Columns, ColumnTable, NextHop, Route,
 from backstay.model.vendor import SEMANTICS
 from backstay.referee.isis import Isis, Map, Offer, path_limit
 from backstay.referee.isis_lsp import WIDE, Hop, Key, Node
+from backstay.referee.isis_spf import Paths
 from backstay.referee.rib import DISTANCE_NEVER, Rib
 from backstay.referee.seams import Place
 
@@ -222,28 +224,40 @@ def filled(isis: Isis, key: Key, found: Offered) -> tuple[array[int], array[int]
     """Metric and next hops of every prefix on offer, as `Isis.route` has them: the nearest of those that offer it, none for
     what the process itself offers; and the next hops these point to.
     """
+    speaker = isis.hellos.speakers[key]
+    (level,) = speaker.process.levels
+    own = found.nodes.index(speaker.node) if speaker.node in found.nodes else NO_ROUTE
     hops: Ways = {}
     metrics, ways = array("q"), array("i")
+    sights: dict[int, _Sight] = {}
     for offers in found.offers:
-        lengths, numbers = _View(isis, key, offers, found.nodes, hops).filled()
+        paths = isis.paths(key, level, offers.version)
+        sight = sights.get(id(paths)) or sights.setdefault(id(paths), _sight(paths, found.nodes))
+        lengths, numbers = _View(isis, offers, sight, hops).filled(own, path_limit(speaker))
         metrics.extend(lengths)
         ways.extend(numbers)
     return metrics, ways, tuple(hops)
 
 
+class _Sight(NamedTuple):
+    """How far each node is from a process, and over which adjacencies; the last of each is what `NOBODY` finds."""
+
+    far: list[int]
+    first: list[tuple[Hop, ...]]
+
+
+def _sight(paths: Paths, nodes: tuple[Node, ...]) -> _Sight:
+    distance, hops = paths.distance, paths.hops
+    far = [int(distance.get(node, INFINITE)) for node in nodes]
+    return _Sight([*far, INFINITE], [*(hops.get(node, ()) for node in nodes), ()])
+
+
 class _View:
     """What one process sees of the prefixes of one IP version."""
 
-    def __init__(self, isis: Isis, key: Key, offers: Offers, nodes: tuple[Node, ...], hops: Ways) -> None:
-        speaker = isis.hellos.speakers[key]
-        (level,) = speaker.process.levels
-        paths = isis.paths(key, level, offers.version)
+    def __init__(self, isis: Isis, offers: Offers, sight: _Sight, hops: Ways) -> None:
         self._isis, self._offers, self._hops = isis, offers, hops
-        self._limit = path_limit(speaker)
-        self._own = offers.of_node.get(nodes.index(speaker.node), ()) if speaker.node in nodes else ()
-        # The last of each is what `NOBODY` finds.
-        self._far = [*(int(paths.distance.get(node, INFINITE)) for node in nodes), INFINITE]
-        self._first = [*(paths.hops.get(node, ()) for node in nodes), ()]
+        self._far, self._first = sight
         self._numbers: dict[tuple[Hop, ...], int] = {(): NO_ROUTE}
         self._way = list(map(self._number, self._first))
 
@@ -255,8 +269,8 @@ class _View:
             found = self._numbers[first] = self._hops.setdefault(hops, len(self._hops))
         return found
 
-    def filled(self) -> tuple[list[int], list[int]]:
-        """Metrics and ways."""
+    def filled(self, own: int, limit: int) -> tuple[list[int], list[int]]:
+        """Metrics and ways, of what the node itself does not offer and is no farther than the limit."""
         offers, far, way = self._offers, self._far, self._way
         one = [far[node] + metric for node, metric in offers.one]
         other = [far[node] + metric for node, metric in offers.other]
@@ -268,10 +282,10 @@ class _View:
         for at, several in offers.many.items():
             metrics[at] = min(far[node] + metric for node, metric in several)
             ways[at] = self._among(several)
-        for at in self._own:
+        for at in offers.of_node.get(own, ()):
             ways[at] = NO_ROUTE
-        if max(metrics, default=0) > self._limit:
-            ways = [NO_ROUTE if far > self._limit else way for far, way in zip(metrics, ways, strict=True)]
+        if max(metrics, default=0) > limit:
+            ways = [NO_ROUTE if metric > limit else number for metric, number in zip(metrics, ways, strict=True)]
         return metrics, ways
 
     def _among(self, several: tuple[Bid, ...]) -> int:
