@@ -30,7 +30,7 @@ from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Topology
 
 PATIENCE = 30
-"""Turns per speaker before the search for a circle starts; a stable network needs a handful."""
+"""Turns per speaker before the search for a circle starts, and an unfair order ends; a stable network needs a handful."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -307,7 +307,7 @@ class _Run:
     """The worklist of one task; ``order`` picks whose turn is next among those it holds."""
 
     def __init__(self, solver: Solver, task: Task, order: Order = first_woken) -> None:
-        self._order = order
+        self._order, self._unfair = order, order is not first_woken
         self._solver = solver
         self._task = task
         self._version = task.prefix.version
@@ -368,7 +368,7 @@ class _Run:
             self._waiting.discard(speaker)
             self._turn(speaker)
             patience -= 1
-            if patience < 0 and watch.seen_before(tuple(self._queue), self.outcome.chosen):
+            if patience < 0 and (self._unfair or watch.seen_before(tuple(self._queue), self.outcome.chosen)):
                 raise self._circle(watch)
 
     def _circle(self, watch: Watch) -> NotConverging:
