@@ -30,7 +30,7 @@ from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Topology
 
 PATIENCE = 30
-"""Turns per speaker before the search for a circle starts, and an unfair order ends; a stable network needs a handful."""
+"""Turns per speaker before the search for a circle starts; a stable network needs a handful."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,8 +137,8 @@ class Solver:
         for order in OTHER_ORDERS if self._several else ():
             try:
                 again = _Run(self, task, order).outcome
-            except NotConverging:
-                continue  # an order that lets somebody wait for ever proves nothing
+            except NotConverging:  # an order that lets somebody wait for ever proves nothing
+                continue
             indexes = outcome.chosen.keys() | again.chosen.keys()
             outcome.undecided |= {index for index in indexes if _best(outcome, index) != _best(again, index)}
         return outcome
@@ -308,8 +308,7 @@ class _Run:
 
     def __init__(self, solver: Solver, task: Task, order: Order = first_woken) -> None:
         self._order, self._unfair = order, order is not first_woken
-        self._solver = solver
-        self._task = task
+        self._solver, self._task = solver, task
         self._version = task.prefix.version
         self._queue: deque[int] = deque()
         self._waiting: set[int] = set()
@@ -362,13 +361,14 @@ class _Run:
 
     def _run(self) -> None:
         patience = PATIENCE * (len(self._solver.speakers) + 1)
+        most = 0 if self._unfair else -4 * patience  # an AS path that grows turn by turn never comes back
         watch = Watch()
         while self._queue:
             speaker = self._order(self._queue)
             self._waiting.discard(speaker)
             self._turn(speaker)
             patience -= 1
-            if patience < 0 and (self._unfair or watch.seen_before(tuple(self._queue), self.outcome.chosen)):
+            if patience < 0 and (patience < most or watch.seen_before(tuple(self._queue), self.outcome.chosen)):
                 raise self._circle(watch)
 
     def _circle(self, watch: Watch) -> NotConverging:
