@@ -48,7 +48,7 @@ NOT_INPUT = frozenset({".backstay", ".git", "changes"})
 """Parts of a network folder that reading it never looks at."""
 
 NATIVE = ("backstay.simulate._native", "backstay.simulate._exits")
-NETWORK = "network"
+SET, ROUTER = "set", "router"
 
 
 class Memory:
@@ -67,7 +67,7 @@ class Memory:
             self._loaded.append((known, hashlib.sha256(payload).hexdigest()))
             return known
         network = read(path)
-        packed = _packed(network, ordered=True)
+        packed = _packed(network)
         if packed is not None and key and key == f"network|{program()}|{inputs(path)}":
             self._loaded.append((network, hashlib.sha256(packed).hexdigest()))
             self._cache.put(key, packed)
@@ -85,7 +85,7 @@ class Memory:
             if kept is not None:
                 return kept
             state = engine(network, overlay, sweep)
-            packed = _packed(state, network.routers, network)
+            packed = _packed_state(state, network)
             if packed is not None:
                 self._cache.put(key, packed)
             return state
@@ -97,14 +97,14 @@ class Memory:
         found = self._digest_of(base)
         if network is base or found is None:
             return found
-        packed = _packed(_beside(network, base), base.routers, ordered=True)
+        packed = _packed(_beside(network, base), base.routers)
         return None if packed is None else f"{found}+{hashlib.sha256(packed).hexdigest()}"
 
     def _digest_of(self, network: Network) -> str | None:
         for known, digest in self._loaded:
             if known is network:
                 return digest
-        packed = _packed(network, ordered=True)
+        packed = _packed(network)
         if packed is None:
             return None
         self._loaded.append((network, hashlib.sha256(packed).hexdigest()))
@@ -172,49 +172,77 @@ def _told(overlay: Overlay) -> str:
 
 
 class _Packer(pickle.Pickler):
-    """Stores ``routers`` by name and ``network`` as such. ``ordered``: equal values give equal bytes (sets go in order)."""
+    """Equal values give equal bytes: sets go in order. Routers of ``known`` go by name."""
 
-    def __init__(
-        self, stream: io.BytesIO, routers: Mapping[str, Router], network: Network | None, *, ordered: bool
-    ) -> None:
+    def __init__(self, stream: io.BytesIO, known: Mapping[str, Router]) -> None:
         super().__init__(stream, protocol=5)
-        self._routers, self._network, self._ordered = routers, network, ordered
+        self._known = known
 
     def persistent_id(self, value: Any) -> Any:
-        if self._ordered and type(value) is frozenset and len(value) > 1:
-            return ("set", sorted(value, key=repr))
-        if isinstance(value, Router) and self._routers.get(value.name) is value:
-            return ("router", value.name)
-        if self._network is not None and value is self._network:
-            return (NETWORK, "")
-        return None
+        if type(value) is frozenset and len(value) > 1:
+            return (SET, sorted(value, key=repr))
+        return (ROUTER, value.name) if type(value) is Router and self._known.get(value.name) is value else None
+
+
+class _StatePacker(pickle.Pickler):
+    """The network and its routers go by name, which the unpickler knows: millions of other values are not even asked about."""
+
+    def __init__(self, stream: io.BytesIO, network: Network) -> None:
+        super().__init__(stream, protocol=5)
+        self._known = network
+        self.dispatch_table = {Router: self._router, Network: self._network}
+
+    def _router(self, value: Router) -> Any:
+        return (_router, (value.name,)) if self._known.routers.get(value.name) is value else value.__reduce_ex__(5)
+
+    def _network(self, value: Network) -> Any:
+        return (_whole, ()) if value is self._known else value.__reduce_ex__(5)
+
+
+def _router(name: str) -> Router:
+    """Stands for a router of the network that a State is of; `_Unpacker` says which."""
+    raise pickle.UnpicklingError(f"{name} of which network?")
+
+
+def _whole() -> Network:
+    """Stands for the network itself."""
+    raise pickle.UnpicklingError("which network?")
 
 
 class _Unpacker(pickle.Unpickler):
     def __init__(self, stream: io.BytesIO, network: Network | None) -> None:
         super().__init__(stream)
-        self._network = network
+        self._known = network
 
     def persistent_load(self, mark: Any) -> Any:
         kind, content = mark
-        if kind == "set":
-            return frozenset(content)
-        if self._network is None:
+        if kind != SET:
             raise pickle.UnpicklingError("a network is needed")
-        return self._network if kind == NETWORK else self._network.routers[content]
+        return frozenset(content)
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        if self._known is not None and found is _router:
+            return self._known.routers.__getitem__
+        if self._known is not None and found is _whole:
+            return lambda: self._known
+        return found
 
 
-def _packed(
-    value: object,
-    routers: Mapping[str, Router] = MappingProxyType({}),
-    network: Network | None = None,
-    *,
-    ordered: bool = False,
-) -> bytes | None:
+def _packed(value: object, known: Mapping[str, Router] = MappingProxyType({})) -> bytes | None:
     stream = io.BytesIO()
+    return _dumped(_Packer(stream, known), stream, value)
+
+
+def _packed_state(state: State, network: Network) -> bytes | None:
+    stream = io.BytesIO()
+    return _dumped(_StatePacker(stream, network), stream, state)
+
+
+def _dumped(packer: pickle.Pickler, stream: io.BytesIO, value: object) -> bytes | None:
     try:
         with _no_collection():
-            _Packer(stream, routers, network, ordered=ordered).dump(value)
+            packer.dump(value)
     except UNREADABLE:
         return None
     return stream.getvalue()
