@@ -1,7 +1,7 @@
 """Networks on which the engines once differed, or one was wrong, with what real routers showed.
 
-Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as ``paths``); or
-``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
+Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as
+``paths``, the routers that packets go to next as ``neighbors``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told; with ``unknown`` ``sweep: true``: it is told but after some failure.
 """
 
@@ -54,6 +54,12 @@ def as_path(state: State, router: str, prefix: str) -> str:
     return route.attributes.as_path if route and route.attributes else ""
 
 
+def neighbors(state: State, router: str, prefix: str) -> list[str]:
+    """The routers that packets go to next."""
+    hops = state.routes[router]["default"][Prefix.parse(prefix)].next_hops
+    return sorted(hop.neighbor.router for hop in hops if hop.neighbor)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
 def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -> None:
@@ -64,6 +70,8 @@ def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -
     assert found == expected["routes"], expected["why"]
     for router, paths in expected.get("paths", {}).items():
         assert {prefix: as_path(state, router, prefix) for prefix in paths} == paths, expected["why"]
+    for router, ways in expected.get("neighbors", {}).items():
+        assert {prefix: neighbors(state, router, prefix) for prefix in ways} == ways, expected["why"]
 
 
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)

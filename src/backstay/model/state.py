@@ -23,15 +23,16 @@ from backstay.model.source import Remark
 class NextHop:
     """Where a packet goes next. ``address`` None: directly connected, or an IPv6 link-local one that configs do
     not tell. ``interface`` None: a recursive next hop as the table shows it. ``discard``: blackhole or reject.
-    ``neighbor`` is the interface of this network the packet arrives at, where the engine knows it; it takes no part
-    in comparisons (a real router cannot tell it).
+    ``neighbor`` is the interface of this network the packet arrives at, where the engine knows it. On a LAN it alone tells
+    apart next hops by link-local addresses; what a real router shows does not say it, so that engines are compared by texts
+    without it.
     """
 
     address: Address | None = None
     interface: str | None = None
     vrf: str | None = None
     discard: str | None = None
-    neighbor: InterfaceRef | None = field(default=None, compare=False, repr=False)
+    neighbor: InterfaceRef | None = field(default=None, repr=False)
 
     @property
     def key(self) -> tuple[str, str]:

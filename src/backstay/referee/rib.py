@@ -23,9 +23,6 @@ Tables = Mapping[Place, Mapping[Prefix, Route]]
 Ways = Sequence[tuple[object, tuple[NextHop, tuple[NextHop, ...]]]]
 """Next hops as the table shows them, and where each goes."""
 
-Leading = tuple[Place, tuple[NextHop, ...], tuple[InterfaceRef | None, ...]]
-"""Next hops of a router's VRF, and whom they lead to: that takes no part in comparing them."""
-
 NO_ROUTES: Mapping[Prefix, Route] = {}
 DISTANCE_NEVER = 255
 """A route of this distance is not used (FRR zebra_rib.c DISTANCE_INFINITY)."""
@@ -48,7 +45,9 @@ class Rib:
     _others: frozenset[Prefix] | None = None
     _chains: dict[Address, tuple[Prefix, ...]] = field(default_factory=dict)
     _plain: dict[Address, Prefix | None] = field(default_factory=dict)
-    _leads: dict[Leading, tuple[tuple[NextHop, ...], tuple[NextHop, ...]]] = field(default_factory=dict)
+    _leads: dict[tuple[Place, tuple[NextHop, ...]], tuple[tuple[NextHop, ...], tuple[NextHop, ...]]] = field(
+        default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         self.places = tuple(sorted(_places(self.network, self.wiring)))
@@ -161,7 +160,7 @@ class Rib:
             return replace(route, forwarding=route.next_hops)
         if any(hop.address is not None and prefix.holds(hop.address) for hop in route.next_hops):
             return _joined(route, self._ways(place, prefix, route.next_hops))
-        at = (place, route.next_hops, tuple(hop.neighbor for hop in route.next_hops))
+        at = (place, route.next_hops)
         known = self._leads.get(at)
         if known is None:
             outermost, before = len(self._open), self._reached
