@@ -80,8 +80,7 @@ class Answer:
         distance = _distance(speaker, prefix, best, seen)
         preference = speaker.instance.process.default_local_preference
         peer = best.end.peer if best.end else None
-        towards = tuple(hop.neighbor for hop in hops)  # no part of what makes next hops equal
-        key = (group.number, best.attributes, seen.med, seen.tag, peer, hops, towards, distance, preference, best.sort)
+        key = (group.number, best.attributes, seen.med, seen.tag, peer, hops, distance, preference, best.sort)
         routes = self._shared.get(key)
         if routes is None:
             routes = self._shared[key] = tuple(
