@@ -269,11 +269,11 @@ class Rib:
         beside += [prefix for prefix in self.bgp.routes.get(node, ()) if prefix not in own]
         return sum(seen.count() for seen in rows) + sum(not any(seen.leads_to(p) for seen in rows) for p in beside)
 
-    def columns(self, node: Node) -> tuple[Columns, ...]:
-        """The same as `filled`, without making the interior routes where these stand in plain rows."""
+    def columns(self, node: Node) -> tuple[Columns, ...] | None:
+        """The same as `filled`, without making the interior routes; None where these do not stand in plain rows."""
         rows = self.rows(node)
         if rows is None:
-            return (in_columns(self.filled(node)),)
+            return None
         apart = sorted(self.contested(node))
         beside = {prefix: route for prefix in apart if (route := self.route(*node, prefix)) is not None}
         interior = (igp.columns(seen, apart) for igp in self._igps if node in igp.instances for seen in rows)

@@ -7,7 +7,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 from backstay.model.address import Prefix
-from backstay.model.state import Columns, ColumnTable, Route, RouteTable
+from backstay.model.state import Columns, ColumnTable, Route, RouteTable, in_columns
 from backstay.simulate.layers import Row
 from backstay.simulate.seams import BgpResult, Topology
 
@@ -25,7 +25,7 @@ class Source(Protocol):
 
     def filled(self, node: Node) -> dict[Prefix, Route]: ...
 
-    def columns(self, node: Node) -> tuple[Columns, ...]: ...
+    def columns(self, node: Node) -> tuple[Columns, ...] | None: ...
 
     def size(self, node: Node) -> int: ...
 
@@ -75,8 +75,9 @@ class LazyTable(ColumnTable):
         return self._routes.values()
 
     def columns(self) -> tuple[Columns, ...]:
-        """See `ColumnTable.columns`; nothing of it is kept."""
-        return self._source.columns(self._node)
+        """See `ColumnTable.columns`. Kept is only what had to be filled for it."""
+        found = self._source.columns(self._node)
+        return (in_columns(self._routes),) if found is None else found
 
     def __repr__(self) -> str:
         return f"LazyTable({self._node[0]}, {self._node[1]})"
