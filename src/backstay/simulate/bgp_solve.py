@@ -307,8 +307,7 @@ class _Run:
     """The worklist of one task; ``order`` picks whose turn is next among those it holds."""
 
     def __init__(self, solver: Solver, task: Task, order: Order = first_woken) -> None:
-        self._order, self._unfair = order, order is not first_woken
-        self._solver, self._task = solver, task
+        self._solver, self._task, self._order = solver, task, order
         self._version = task.prefix.version
         self._queue: deque[int] = deque()
         self._waiting: set[int] = set()
@@ -361,7 +360,7 @@ class _Run:
 
     def _run(self) -> None:
         patience = PATIENCE * (len(self._solver.speakers) + 1)
-        most = 0 if self._unfair else -4 * patience  # an AS path that grows turn by turn never comes back
+        most = -4 * patience if self._order is first_woken else 0  # an AS path that grows turn by turn never comes back
         watch = Watch()
         while self._queue:
             speaker = self._order(self._queue)
