@@ -81,9 +81,11 @@ class Exchange:
         down = [(side, side.reason) for end in ends for side in (end, end.twin) if side is not None and not side.reason]
         for side, _ in down:
             side.reason = "for the sake of argument"
-        other = Exchange(*self._beginning)
-        for side, reason in down:
-            side.reason = reason
+        try:
+            other = Exchange(*self._beginning)
+        finally:
+            for side, reason in down:
+                side.reason = reason
         other.quiet()
         return other
 
