@@ -52,6 +52,10 @@ def _network(instance: Instance, interior: Interior, statement: NetworkStatement
         return None
     if instance.process.network_import_check and statement.prefix not in interior.table(*instance.place):
         return None
+    return _stated(instance, statement)
+
+
+def _stated(instance: Instance, statement: NetworkStatement) -> Attributes | None:
     attributes = _default(instance, IGP, med=0)
     return _through_map(instance, statement.route_map, statement.prefix, attributes, "network")
 
@@ -75,11 +79,9 @@ def _taken(instance: Instance, wanted: Redistribution, prefix: Prefix, route: Ro
 def brought_in(instance: Instance, family: BgpFamily, prefix: Prefix, route: Route) -> Iterator[tuple[str, Attributes]]:
     """Kind and attributes of what a route becomes in BGP while it stands in the main table."""
     for statement in family.networks:
-        if statement.prefix == prefix and not statement.backdoor:
-            attributes = _default(instance, IGP, med=0)
-            made = _through_map(instance, statement.route_map, prefix, attributes, "network")
-            if made is not None:
-                yield NETWORK, made
+        made = _stated(instance, statement) if statement.prefix == prefix and not statement.backdoor else None
+        if made is not None:
+            yield NETWORK, made
     for wanted in family.redistributions:
         changed = _taken(instance, wanted, prefix, route) if wanted.protocol == route.protocol else None
         if changed is not None:
