@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from backstay.model.access import AccessPath, Service
 from backstay.model.address import Address
 from backstay.model.endpoints import addresses, entries, loopback
 from backstay.model.errors import Unproven
+from backstay.model.flows import sites_of
 from backstay.model.network import Network, Overlay
 from backstay.model.selection import select
 from backstay.model.service import Anycast, Origin
@@ -122,18 +122,6 @@ class World:
     def _addresses(self, service: Service, site: str) -> Iterator[Address]:
         declared = [address for name, address in service.addresses if name == site]
         yield from declared or (address for version in VERSIONS for address in addresses(self.network, site, version))
-
-    def sites_at(self, router: str) -> tuple[str, ...]:
-        """The sites a router belongs to, in name order."""
-        return self._sites.get(router.casefold(), ())
-
-    @cached_property
-    def _sites(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, dict[str, None]] = {}
-        for site in self.network.sites.values():
-            for name in site.routers:
-                found.setdefault(name.casefold(), {})[site.name] = None
-        return {router: tuple(sites) for router, sites in found.items()}
 
     def _home(self, router: str, version: int) -> Address | None:
         return loopback(self.network.routers[router], version)
@@ -287,7 +275,7 @@ def _places(world: World, path: AccessPath, router: str) -> tuple[str, ...]:
     """Where the operators stand: at the source, or for a walk-in at the target's own site."""
     if path.source and path.kind != "on-site":
         return (path.source,)
-    return world.sites_at(router) or (router,)
+    return tuple(site.name for site in sites_of(world.network, router)) or (router,)
 
 
 def _in_band(world: World, source: str | None, router: str) -> bool:
