@@ -130,6 +130,11 @@ class Forest:
         """Nodes, by number, at the other end of edges, and what these cost."""
         return [(self.number[node], edge["weight"]) for node, edge in ends.items()]
 
+    def offering(self, prefix: Prefix) -> tuple[Node, ...]:
+        """The nodes that offer a prefix: everybody's map is the same (`can_be_cut`)."""
+        chart = self.base.chart(next(iter(self.base.hellos.speakers)), prefix.version)
+        return tuple(offer.node for offer in chart.offers.get(prefix, ()))
+
     def _hops(self, key: Key, level: int) -> tuple[Hop, ...]:
         return self.base.hellos.hops.get((key, level), ())
 

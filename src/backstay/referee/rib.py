@@ -247,15 +247,27 @@ class Rib:
         longest prefix that holds the address (`disputed`), which is not the router's own, and its one process here has a
         way, which then is the best. None where it is not so plain.
         """
-        if address not in self._plain:
-            longest = next(iter(self.holding(address)), None)
-            plain = longest is not None and not longest.is_default and not self.disputed(longest)
-            self._plain[address] = longest if plain else None
-        prefix, processes = self._plain[address], self._isis.get(place, ())
+        prefix, processes = self.undisputed(address), self._isis.get(place, ())
         if prefix is None or len(processes) != 1 or prefix in self.connected[place] or self._owns(place, address):
             return None
         found = self.isis.way(processes[0], prefix)
         return None if found is None else (prefix, *found)
+
+    def undisputed(self, address: Address) -> Prefix | None:
+        """The longest prefix that holds the address, where nobody but IS-IS offers it (`disputed`); None for a default."""
+        if address not in self._plain:
+            longest = next(iter(self.holding(address)), None)
+            plain = longest is not None and not longest.is_default and not self.disputed(longest)
+            self._plain[address] = longest if plain else None
+        return self._plain[address]
+
+    def beneath(self, place: Place, address: Address) -> Prefix | None:
+        """The IS-IS prefix under which an address is reached without BGP; None where something else leads there, or nothing."""
+        way = self.way(place, address)
+        if way is not None:
+            return way[0]
+        found = self.match(place, address, with_bgp=False)
+        return found[0] if found is not None and found[1].protocol == "isis" else None
 
     def match(
         self, place: Place, address: Address, *, with_bgp: bool = True, skip: Prefix | None = None

@@ -82,20 +82,13 @@ class BgpShort:
         """The nodes that offer the longest prefix an address is in, where IS-IS alone leads there from everywhere but these
         themselves, which are no farther after any failure; None where that is not so plain.
         """
-        prefix = next(iter(self.rib.holding(address)), None)
-        if prefix is None or prefix.is_default or self.rib.disputed(prefix):
-            return None
-        return self._offering(prefix)
+        prefix = self.rib.undisputed(address)
+        return None if prefix is None else self.forest.offering(prefix)
 
     def _behind(self, place: Place, address: Address) -> tuple[Node, ...]:
         """The same for one speaker; () where IS-IS is not what leads there."""
-        prefix = _interior(self.rib, place, address)
-        return () if prefix is None else self._offering(prefix)
-
-    def _offering(self, prefix: Prefix) -> tuple[Node, ...]:
-        isis = self.rib.isis
-        chart = isis.chart(next(iter(isis.hellos.speakers)), prefix.version)
-        return tuple(offer.node for offer in chart.offers.get(prefix, ()))
+        prefix = self.rib.beneath(place, address)
+        return () if prefix is None else self.forest.offering(prefix)
 
     # ------------------------------------------------------------------------------------------- one failure
 
@@ -198,22 +191,11 @@ def _is_plain(rib: Rib, forest: Forest, end: End) -> bool:
     """
     if end.twin is None or end.shared or end.peer_address is None:
         return end.twin is None and end.shared
-    place, version = end.instance.place, end.peer_address.version
-    prefix = _interior(rib, place, end.peer_address)
+    prefix = rib.beneath(end.instance.place, end.peer_address)
     if end.sort != IBGP or end.neighbor.ttl_security is not None or prefix is None:
         return False
-    chart = rib.isis.chart(rib.isis.processes(*place)[0], version)
     node = forest.nodes.get(end.twin.instance.router.name)
-    return end.instance.router.name in forest.nodes and {o.node for o in chart.offers.get(prefix, ())} == {node}
-
-
-def _interior(rib: Rib, place: Place, address: Address) -> Prefix | None:
-    """The IS-IS prefix under which an address is reached; None where something else leads there, or nothing."""
-    way = rib.way(place, address)
-    if way is not None:
-        return way[0]
-    found = rib.match(place, address, with_bgp=False)
-    return found[0] if found is not None and found[1].protocol == "isis" else None
+    return end.instance.router.name in forest.nodes and set(forest.offering(prefix)) == {node}
 
 
 # ------------------------------------------------------------------------------------------- who reaches whom

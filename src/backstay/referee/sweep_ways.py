@@ -137,7 +137,7 @@ class Dependence:
         plain = rib.way(place, address) if up else None
         found = rib.match(place, address) if up and plain is None else None
         offered = plain[:1] if plain else tuple(dict.fromkeys(_interior(rib, place, *found))) if found else ()
-        nodes = tuple(dict.fromkeys(node for prefix in offered for node in self._offering(place, prefix)))
+        nodes = tuple(dict.fromkeys(node for prefix in offered for node in self.forest.offering(prefix)))
         straight = plain is not None or (found is not None and self._follows_straight(place, address, *found))
         return Rests(
             steps=steps,
@@ -147,11 +147,6 @@ class Dependence:
             followed=found[0] if found and found[1].protocol in {"bgp", "ibgp"} else None,
             straight=nodes[0] if straight and self._all_forward and len(nodes) == 1 else None,
         )
-
-    def _offering(self, place: Place, prefix: Prefix) -> Iterator[Node]:
-        isis = self.walker.rib.isis
-        chart = isis.chart(isis.processes(*place)[0], prefix.version)
-        return (offer.node for offer in chart.offers.get(prefix, ()))
 
     def _follows_straight(self, place: Place, address: Address, prefix: Prefix, route: Route) -> bool:
         """Whether a route is BGP's, of the longest prefix there is, and leads to next hops that IS-IS alone leads to."""
@@ -203,9 +198,9 @@ def _interior(rib: Rib, place: Place, prefix: Prefix, route: Route) -> Iterator[
         yield prefix
     elif route.protocol in {"bgp", "ibgp"}:
         for hop in route.next_hops:
-            beneath = rib.match(place, hop.address, with_bgp=False) if hop.address else None
-            if beneath is not None and beneath[1].protocol == "isis":
-                yield beneath[0]
+            beneath = rib.beneath(place, hop.address) if hop.address else None
+            if beneath is not None:
+                yield beneath
 
 
 # ------------------------------------------------------------------------------------------------ tables and steps
