@@ -1,7 +1,7 @@
 """Networks on which the engines once differed, or one was wrong, with what real routers showed.
 
 Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as
-``paths``, the routers that packets go to next as ``neighbors``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
+``paths``, the routers that packets go to next as ``neighbors``, what outside speakers heard as ``advertised``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told; with ``unknown`` ``sweep: true``: it is told but after some failure.
 """
 
@@ -60,18 +60,30 @@ def neighbors(state: State, router: str, prefix: str) -> list[str]:
     return sorted(hop.neighbor.router for hop in hops if hop.neighbor)
 
 
+def advertised(state: State, neighbor: str) -> dict[str, str]:
+    """AS path, MED and communities of all that an outside speaker hears, by prefix."""
+    return {
+        str(told.prefix): " ".join([told.as_path, "med", "-" if told.med < 0 else str(told.med), *told.communities])
+        for told in state.advertisements
+        if told.neighbor == neighbor
+    }
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
 def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -> None:
     network, overlay, expected = case(folder)
     assert all(not router.unread for router in network.routers.values())
     state = ENGINES[engine](network, overlay, False)
-    found = {router: {prefix: shown(state, router, prefix) for prefix in routes} for router, routes in expected["routes"].items()}  # fmt: skip
-    assert found == expected["routes"], expected["why"]
+    wanted = expected.get("routes", {})
+    found = {router: {prefix: shown(state, router, prefix) for prefix in routes} for router, routes in wanted.items()}
+    assert found == wanted, expected["why"]
     for router, paths in expected.get("paths", {}).items():
         assert {prefix: as_path(state, router, prefix) for prefix in paths} == paths, expected["why"]
     for router, ways in expected.get("neighbors", {}).items():
         assert {prefix: neighbors(state, router, prefix) for prefix in ways} == ways, expected["why"]
+    for outside, told in expected.get("advertised", {}).items():
+        assert advertised(state, outside) == told, expected["why"]
 
 
 @pytest.mark.parametrize("folder", FOUND, ids=lambda path: path.name)
@@ -100,4 +112,6 @@ def reason(engine: Engine, network: Network, overlay: Overlay, *, sweep: bool) -
 
 def test_there_are_some() -> None:
     assert len(FOUND) >= 5
+    asked = {"routes", "paths", "neighbors", "advertised"}
+    assert all(asked & set(yaml.safe_load((path / "expected.yaml").read_text(encoding="utf-8"))) for path in FOUND)
     assert UNTOLD

@@ -208,22 +208,30 @@ def _private_removed(peering: Peering, settings: NeighborFamily, path: AsPath) -
 
 
 def _on_the_wire(peering: Peering, settings: NeighborFamily, version: int, best: Received, path: Path) -> Path:
-    process = peering.speaker.process
-    if process.graceful_shutdown or peering.neighbor.graceful_shutdown:
+    if peering.speaker.process.graceful_shutdown or peering.neighbor.graceful_shutdown:
         path = _shutting_down(peering, path)
     next_hop, via = _next_hop(peering, settings, version, best, path)
     if next_hop is not None and next_hop.version == 6 and _sends_link_local(peering, settings, best):
         via = "self"
+    told = update(peering, settings, path, next_hop, via)
+    if not _reflected(peering, best):
+        return told
+    return replace(told, originator=path.originator, cluster_list=(peering.speaker.cluster_id, *path.cluster_list))
+
+
+def update(peering: Peering, settings: NeighborFamily, path: Path, next_hop: Address | None, via: str | None) -> Path:
+    """What an UPDATE carries of a path that is not reflected; what is local to a router stays behind (FRR bgp_attr.c
+    bgp_packet_attribute).
+    """
+    fixed_med = peering.speaker.process.max_med_administrative
     return Path(
         as_path=_sent_as_path(peering, settings, path.as_path),
         local_preference=None if peering.kind == EBGP else path.local_preference,
-        med=path.med if process.max_med_administrative is None else process.max_med_administrative,
+        med=path.med if fixed_med is None else fixed_med,
         origin=path.origin,
         communities=path.communities if "standard" in settings.send_communities else (),
         large_communities=path.large_communities if "large" in settings.send_communities else (),
         extended_communities=path.extended_communities if "extended" in settings.send_communities else (),
-        originator=path.originator if _reflected(peering, best) else None,
-        cluster_list=(peering.speaker.cluster_id, *path.cluster_list) if _reflected(peering, best) else (),
         next_hop=next_hop,
         via=via,
         atomic_aggregate=path.atomic_aggregate,
@@ -239,19 +247,27 @@ def _shutting_down(peering: Peering, path: Path) -> Path:
 
 
 def _sent_as_path(peering: Peering, settings: NeighborFamily, path: AsPath) -> AsPath:
+    """RFC 4271 5.1.2 and RFC 5065 4.1."""
     if peering.kind == IBGP:
         return path
     if peering.kind == CONFEDERATION:
         return bgp_path.prepend(path, peering.speaker.process.asn, confederation=True)
     if _transparent(settings) or ("as-path" in settings.attribute_unchanged and path):
         return path
-    path = bgp_path.without_confederation(path)
-    neighbor = peering.neighbor
-    if neighbor.local_as is None:
-        return bgp_path.prepend(path, peering.speaker.outer_as)
-    if neighbor.local_as_replace:
-        return bgp_path.prepend(path, neighbor.local_as)
-    return bgp_path.prepend(path, neighbor.local_as, peering.speaker.outer_as)
+    return bgp_path.prepend(bgp_path.without_confederation(path), *_sent_numbers(peering, settings))
+
+
+def _sent_numbers(peering: Peering, settings: NeighborFamily) -> tuple[int, ...]:
+    """Before a path to the outside: of a confederation its identifier; after ``local-as`` our own number too, but under
+    ``replace-as``, or where it is private and such are removed (FRR bgp_append_local_as; seen on FRR 8.4.4).
+    """
+    speaker, neighbor = peering.speaker, peering.neighbor
+    if neighbor.local_as is None or speaker.process.confederation_id is not None:
+        return (speaker.outer_as,)
+    removed = settings.remove_private_as is not None and bgp_path.is_private(speaker.process.asn)
+    if neighbor.local_as_replace or removed:
+        return (neighbor.local_as,)
+    return (neighbor.local_as, speaker.process.asn)
 
 
 SELF: tuple[None, str] = (None, "self")

@@ -13,13 +13,13 @@ from itertools import product
 from backstay.model.address import Prefix
 from backstay.model.errors import NotConverging, Unproven
 from backstay.model.routing import Aggregate
-from backstay.simulate import bgp_path
 from backstay.simulate.bgp_classes import group
 from backstay.simulate.bgp_decision import AGGREGATE, Received
+from backstay.simulate.bgp_exchange import update
 from backstay.simulate.bgp_origin import LOCAL, Own, aggregate_route, entering, of_our_own, offered, own_routes
-from backstay.simulate.bgp_path import AsPath, Path
+from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_solve import Outcome, Solver, Task
-from backstay.simulate.bgp_speaker import CONFEDERATION, EBGP, IBGP, Peering, Speaker
+from backstay.simulate.bgp_speaker import Peering, Speaker
 from backstay.simulate.policy import Passed, run
 from backstay.simulate.policy_matches import Setting
 from backstay.simulate.seams import Underlay
@@ -155,18 +155,8 @@ def _default(peering: Peering, version: int, route_map: str | None, done: Sequen
         return None
     path = entering(peering.speaker, path)
     own = peering.own_next_hops.get(version)
-    external = peering.kind == EBGP
-    return replace(
-        path,
-        weight=0,
-        tag=0,
-        distance=None,
-        metric_type=None,
-        as_path=_default_as_path(peering, path),
-        local_preference=None if external else path.local_preference,
-        next_hop=own,
-        via="self" if own is None or (version == 6 and _on_one_link(peering)) else None,
-    )
+    via = "self" if own is None or (version == 6 and _on_one_link(peering)) else None
+    return update(peering, peering.families[version], path, own, via)
 
 
 def _conditional(speaker: Speaker, version: int, route_map: str, done: Sequence[Outcome]) -> Path | None:
@@ -188,15 +178,6 @@ def _conditional(speaker: Speaker, version: int, route_map: str, done: Sequence[
 def _on_one_link(peering: Peering) -> bool:
     """Both ends are routers of ours on one link: the link-local address goes along (RFC 2545 3)."""
     return peering.interface is not None and peering.reverse is not None
-
-
-def _default_as_path(peering: Peering, path: Path) -> AsPath:
-    """As on any route: our AS before it, between members of a confederation as a segment of its own."""
-    if peering.kind == IBGP:
-        return path.as_path
-    if peering.kind == CONFEDERATION:
-        return bgp_path.prepend(path.as_path, peering.speaker.process.asn, confederation=True)
-    return bgp_path.prepend(path.as_path, peering.presented_as)
 
 
 def _frozen(wire: Mapping[int, Path] | None) -> tuple[tuple[int, Path], ...]:
