@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 EXAMPLES = int(os.environ.get("BACKSTAY_LAWS", "25"))
@@ -24,5 +25,6 @@ settings.register_profile(
 )
 
 
-def pytest_report_header() -> str:
-    return f"laws: {EXAMPLES} examples each, seed {SEED} (BACKSTAY_LAWS, BACKSTAY_SEED)"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Said at the end, since a quiet run prints no header."""
+    terminalreporter.write_line(f"laws: {EXAMPLES} examples each, seed {SEED} (BACKSTAY_LAWS, BACKSTAY_SEED)")

@@ -1,6 +1,6 @@
 """Both engines say the same of every network, or one of them says that it cannot tell.
 
-``make laws`` tries thousands. A network on which they differ is written to ``.laws/NAME`` as a network folder with the
+``make test`` tries a few hundred, ``make laws`` thousands. A network on which they differ is written to ``.laws/NAME`` as a network folder with the
 overlay, smallest found, to be judged by the standard and kept in ``tests/laws/found``.
 """
 
@@ -26,8 +26,7 @@ from backstay.simulate.engine import simulate as fast
 
 KEPT = Path(".laws")
 
-# Which networks are drawn hangs on the modules in memory too: ``make laws`` and ``make test-all`` hunt, a landing does not wait.
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.laws
 
 
 def answer(engine: Engine, network: Network, overlay: Overlay, *, sweep: bool = False) -> State | None:
