@@ -18,6 +18,9 @@ from backstay.simulate.ospf_circuits import BACKBONE, Circuits, max_metric
 from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 
+LS_INFINITY = 0xFFFFFF
+"""RFC 2328 B."""
+
 STUB_SUMMARY = 0xFF0000
 
 Announced = dict[Prefix, list[Announcement]]
@@ -324,16 +327,16 @@ class Areas:
         return found
 
     def _announce(self, key: NodeKey, name: str, costs: Costs, source: str) -> None:
-        """``no-summary`` keeps out all but, with ospfd, ranges (ospf_abr_announce_aggregates(); seen on FRR 8.4.4)."""
+        """Nothing of the cost LSInfinity or more is told (RFC 2328 12.4.3). ``no-summary`` keeps out all but, with ospfd, ranges (ospf_abr_announce_aggregates(); seen on FRR 8.4.4)."""
         settings = self.settings(key, name)
         if settings.kind != "normal" and not settings.summary:
             ranges = {item.substitute or item.prefix for item in self.settings(key, source).ranges}
             costs = {p: cost for p, cost in costs.items() if p in ranges} if self.version == 4 else {}
         node = self.by_name[name].paths.index[key]
         for prefix, inner in costs.items():
-            cost = self._told_cost(key, inner)
-            if cost < UNREACHED and not prefix.is_default and self._passes(key, source, name, prefix):
-                self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, origin=node))
+            if inner < LS_INFINITY and not prefix.is_default and self._passes(key, source, name, prefix):
+                told = Announcement(node, self._told_cost(key, inner), origin=node)
+                self.summaries[name].setdefault(prefix, []).append(told)
 
     def _told_cost(self, key: NodeKey, cost: int) -> int:
         """A stub router tells its summaries at 0xff0000 (ospfd OSPF_STUB_MAX_METRIC_SUMMARY_COST; seen on FRR 8.4.4)."""
