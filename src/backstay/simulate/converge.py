@@ -11,7 +11,7 @@ from backstay.model.network import Network, Overlay
 from backstay.model.source import Remark
 from backstay.simulate import policy
 from backstay.simulate.interior import Imports, Interior
-from backstay.simulate.rib import Rib
+from backstay.simulate.rib import OverBgp, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, ComputeBgp, Computed
 from backstay.simulate.topology import derive
 
@@ -50,23 +50,27 @@ class Routing:
         return self._interior[1]
 
     def _settle(self, interior: Interior, overlay: Overlay) -> tuple[Rib, BgpResult]:
-        """Interior routing and BGP, each fed with what the other offers, until neither changes.
+        """Interior routing and BGP, each fed with what the other offers, until neither changes; BGP, which takes static
+        routes too, also with those that hold over its own.
 
         A state of redistribution that comes back after others is a circle; its members are named.
         """
         result = NO_BGP
         history: list[Imports] = [interior.nothing]
-        settled: list[Imports] = []
+        settled: list[tuple[Imports, OverBgp]] = []
+        over_bgp: OverBgp = {}
         while True:
             imports = self._imports(interior, result, history)
-            if imports in settled:
-                raise _circle(settled, imports)
-            settled.append(imports)
-            underlay = interior.rib(imports, NO_BGP)
+            if (imports, over_bgp) in settled:
+                raise _circle_over_bgp(settled, (imports, over_bgp))
+            settled.append((imports, over_bgp))
+            underlay = interior.rib(imports, NO_BGP, over_bgp)
             result = self._compute_bgp(self._network, overlay, interior.topology, underlay)
             rib = interior.rib(imports, result)
-            if interior.imports(rib) == imports:
+            following = rib.over_bgp(interior.rib(imports))
+            if interior.imports(rib) == imports and following == over_bgp:
                 return rib, result
+            over_bgp = following
             history.append(interior.imports(rib))
 
     def _imports(self, interior: Interior, result: BgpResult, history: list[Imports]) -> Imports:
@@ -79,6 +83,16 @@ class Routing:
             if following in history or len(history) > ROUNDS:
                 raise _circle(history, following)
             history.append(following)
+
+
+def _circle_over_bgp(settled: Sequence[tuple[Imports, OverBgp]], following: tuple[Imports, OverBgp]) -> NotConverging:
+    states = [*settled[settled.index(following) :], following]
+    if any(imports != following[0] for imports, _ in states):
+        return _circle([imports for imports, _ in states], following[0])
+    known = [frozenset(over_bgp.items()) for _, over_bgp in states]
+    changing = frozenset.union(*known) - frozenset.intersection(*known)
+    names = tuple(sorted({f"{prefix} on {node[0]}" for (node, prefix), _ in changing}))
+    return NotConverging(f"static routes over BGP do not settle: {', '.join(names[:5])}", names)
 
 
 def _circle(history: Sequence[Imports], following: Imports) -> NotConverging:

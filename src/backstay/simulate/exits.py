@@ -306,9 +306,24 @@ def _plain_policies(network: Network) -> bool:
                 match.of == "next-hop" or match.kind == "next-hop" for e in route_map.entries for match in e.matches
             ):
                 return False
-        if not steady_identity(router) or not all(_plain_process(process) for process in router.bgp):
+        if (
+            _takes_recursive_statics(router)
+            or not steady_identity(router)
+            or not all(_plain_process(process) for process in router.bgp)
+        ):
             return False
     return True
+
+
+def _takes_recursive_statics(router: Router) -> bool:
+    """Whether BGP may take in static routes that hold only while their next hop is reached."""
+    recursive = {line.prefix for line in router.static_routes if line.next_hop is not None and line.interface is None}
+    families = [family for process in router.bgp for family in process.families.values()]
+    return bool(recursive) and any(
+        any(item.protocol == "static" for item in family.redistributions)
+        or any(statement.prefix in recursive for statement in family.networks)
+        for family in families
+    )
 
 
 WATCHED = frozenset({"next-hop", "next-hop-prefer-global"})

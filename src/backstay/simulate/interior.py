@@ -16,7 +16,7 @@ from backstay.simulate.isis import Isis
 from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.ospf import Ospf, distances_of
 from backstay.simulate.redistribution import Imported, Importer
-from backstay.simulate.rib import Local, Rib
+from backstay.simulate.rib import Local, OverBgp, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, Evaluate, Topology
 from backstay.simulate.spf import NodeKey
 from backstay.simulate.topology import usable_addresses
@@ -88,9 +88,9 @@ class Interior:
                     text = f"{name}: OSPF routes of distance {INFINITE_DISTANCE} are not computed"
                     yield Remark("ospf-infinite-distance", text, name, process.place)
 
-    def rib(self, imports: Imports, bgp: BgpResult = NO_BGP) -> Rib:
-        """The tables given what is redistributed and what BGP learned."""
-        return Rib(self.network, self.topology, self.local, self._igps(imports), bgp)
+    def rib(self, imports: Imports, bgp: BgpResult = NO_BGP, over_bgp: OverBgp | None = None) -> Rib:
+        """The tables given what is redistributed, what BGP learned, and static routes as they are with BGP's."""
+        return Rib(self.network, self.topology, self.local, self._igps(imports), bgp, over_bgp)
 
     def _igps(self, imports: Imports) -> tuple[LayeredRoutes, ...]:
         """The last two answers are kept: the fixed point asks for the same one several times."""

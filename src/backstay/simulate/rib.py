@@ -25,6 +25,9 @@ from backstay.simulate.tables import LazyTable
 Node = tuple[str, str]
 """(router, VRF)."""
 
+OverBgp = Mapping[tuple[Node, Prefix], tuple[Route, ...]]
+"""Static routes that are others for what BGP has, or hold for that alone: what stands instead."""
+
 BGP_PROTOCOLS = frozenset({"bgp", "ibgp", "aggregate"})
 NO_ROUTES: RouteTable = {}
 ON_LINK = frozenset({"connected", "local"})
@@ -75,7 +78,9 @@ class Local:
 
 
 class Rib:
-    """Tables of all routers (implements `seams.Underlay` and `seams.Tables`)."""
+    """Tables of all routers (implements `seams.Underlay` and `seams.Tables`). ``over_bgp``: static routes as tables with
+    BGP's routes have them, for one without.
+    """
 
     def __init__(
         self,
@@ -84,10 +89,12 @@ class Rib:
         local: Local,
         igps: Sequence[LayeredRoutes],
         bgp: BgpResult = NO_BGP,
+        over_bgp: OverBgp | None = None,
     ) -> None:
         self.network = network
         self.topology = topology
         self.bgp = bgp
+        self._over_bgp = over_bgp or {}
         self._local = local
         self._igps = tuple(igp for igp in igps if igp.layers or igp.fixed)
         self._best: dict[Node, dict[Prefix, Route | None]] = {}
@@ -102,7 +109,7 @@ class Rib:
 
     def __getstate__(self) -> dict[str, object]:
         """Stored without the answers kept: they are worked out again when asked for."""
-        kept = Rib(self.network, self.topology, self._local, self._igps, self.bgp)
+        kept = Rib(self.network, self.topology, self._local, self._igps, self.bgp, self._over_bgp)
         return dict(vars(kept))
 
     @property
@@ -148,6 +155,9 @@ class Rib:
 
     def _statics(self, node: Node, prefix: Prefix) -> Iterator[Route]:
         """Static routes that hold; while one is being resolved it does not exist for its own resolution."""
+        if (node, prefix) in self._over_bgp:
+            yield from self._over_bgp[node, prefix]
+            return
         if (node, prefix) in self._open:
             self._cut = True
             return
@@ -157,6 +167,17 @@ class Rib:
             yield from list(static_routes(self.network.routers[node[0]], lines, self.topology, self._outgoing))
         finally:
             self._open.pop()
+
+    def over_bgp(self, without: Rib) -> OverBgp:
+        """The static routes that are others here than in a table ``without`` BGP's routes."""
+        recursive = (
+            (node, prefix)
+            for node in self.bgp.routes
+            for prefix, lines in self._local.static.get(node, {}).items()
+            if any(line.next_hop is not None and line.interface is None for line in lines)
+        )
+        found = {key: tuple(self._statics(*key)) for key in recursive}
+        return {key: routes for key, routes in found.items() if routes != tuple(without._statics(*key))}
 
     # ------------------------------------------------------------------------------------- recursion
 
