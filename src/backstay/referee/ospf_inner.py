@@ -45,6 +45,7 @@ class Inner:
 
     talked: Talk
     boundaries: frozenset[Key]
+    charts: dict[At, AreaMap] = field(default_factory=dict)
     nodes: dict[At, dict[Node, Reached]] = field(default_factory=dict)
     tables: dict[Key, dict[Prefix, Entry]] = field(default_factory=dict)
     summaries: dict[At, Mapping[Prefix | Node, tuple[Summary, ...]]] = field(default_factory=dict)
@@ -126,6 +127,7 @@ class Inner:
             if places not in charts:
                 charts[places] = AreaMap(tuple(lsas[place][1] for place in sorted(places)))
             chart, (key, area) = charts[places], at
+            self.charts[at] = chart
             self.nodes[at] = reach(self.talked, chart, key, area)
             table = self.tables.setdefault(key, {})
             for prefix, reached in intra_area(chart, self.nodes[at]).items():
@@ -186,11 +188,24 @@ class Inner:
                 yield covering.substitute or covering.prefix, self.range_cost(process, home, covering), True
 
     def range_cost(self, process: Process, home: OspfArea, covering: AreaRange) -> int:
-        """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured."""
+        """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured. ospf6d
+        takes the dearest of all ways it keeps, one for each router that tells of a prefix: the far end of a link too
+        (ospf6_abr_range_compute_cost(); seen on FRR 8.4.4).
+        """
         if covering.cost is not None:
             return covering.cost
-        costs = [entry.reached.cost for _prefix, entry in self.in_range(process, home, covering)]
+        inside = self.in_range(process, home, covering)
+        if process.ip_version == 6:
+            return max(
+                cost for prefix, _entry in inside for cost in self._told_inside((process.key, home.area), prefix)
+            )
+        costs = [entry.reached.cost for _prefix, entry in inside]
         return min(costs) if process.config.rfc1583 else max(costs)
+
+    def _told_inside(self, at: At, prefix: Prefix) -> Iterator[int]:
+        """What a prefix of an area costs by each router that tells of it."""
+        nodes = self.nodes[at]
+        return (nodes[node].cost + cost for node, cost in self.charts[at].stubs[prefix] if node in nodes)
 
     def in_range(self, process: Process, home: OspfArea, covering: AreaRange) -> list[tuple[Prefix, Entry]]:
         """Intra-area prefixes of the area under a range; it is active while there are any."""

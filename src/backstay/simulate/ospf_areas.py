@@ -5,16 +5,17 @@ RFC 2328 12.4.3 (summaries), 16.1 (inside an area), 16.2 (between areas); RFC 35
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from backstay.model.address import Prefix
+from backstay.model.network import InterfaceRef
 from backstay.model.routing import AreaRange, OspfArea, OspfProcess
 from backstay.model.state import NextHop
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.layers import Announcement, Block, Layer, distances
-from backstay.simulate.ospf_circuits import BACKBONE, Circuits, max_metric
+from backstay.simulate.ospf_circuits import BACKBONE, MULTI_ACCESS, Circuit, Circuits, max_metric
 from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 
@@ -65,6 +66,7 @@ class Areas:
         parts = dict(self._parts())
         self.by_name = {name: self._area(name, nodes) for name, nodes in parts.items() if not in_backbone(name)}
         self.by_name |= {name: self._area(name, nodes) for name, nodes in parts.items() if in_backbone(name)}
+        self._told_by: dict[str, Mapping[Prefix, Sequence[tuple[InterfaceRef, NodeKey, int]]]] = {}
         self.discards: dict[NodeKey, set[Prefix]] = {}
         self.active_ranges: dict[NodeKey, set[Prefix]] = {}
         self.summaries: dict[str, Announced] = {name: {} for name in self.by_name}
@@ -149,13 +151,21 @@ class Areas:
                 yield Edge(index[near], index[far], cost, edge.local, edge.remote)
 
     def _own(self, name: str, index: Mapping[NodeKey, int]) -> Announced:
-        adjacent = {one.ref for one, _ in self.circuits.pairs}
         announced: Announced = {}
+        for circuit, prefix, cost in self._stubs(name, index):
+            announced.setdefault(prefix, []).append(Announcement(index[circuit.node], cost))
+        return announced
+
+    def _stubs(self, name: str, index: Mapping[NodeKey, int]) -> Iterator[tuple[Circuit, Prefix, int]]:
+        """What the circuits in an area announce."""
         for circuit in self.circuits.by_ref.values():
             if circuit.settings.area == area_id(name) and circuit.node in index:
-                for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in adjacent):
-                    announced.setdefault(prefix, []).append(Announcement(index[circuit.node], cost))
-        return announced
+                for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in self._adjacent):
+                    yield circuit, prefix, cost
+
+    @cached_property
+    def _adjacent(self) -> frozenset[InterfaceRef]:
+        return frozenset(one.ref for one, _ in self.circuits.pairs)
 
     # ------------------------------------------------------------------------------------- borders
 
@@ -312,7 +322,9 @@ class Areas:
         return found
 
     def _condensed(self, key: NodeKey, source: str, costs: Costs) -> Costs:
-        """Ranges of the source area in place of what lies in them, at the largest cost (RFC 2328 12.4.3)."""
+        """Ranges of the source area in place of what lies in them, at the largest cost (RFC 2328 12.4.3); with ospf6d of all
+        who announce something in them (`_dearest`).
+        """
         process = self.circuits.processes[key]
         ranges = sorted(self.settings(key, source).ranges, key=lambda item: -item.prefix.length)
         found: Costs = {}
@@ -323,8 +335,35 @@ class Areas:
             elif around.advertise:
                 self.discards.setdefault(key, set()).add(around.prefix)
                 shown = around.substitute or around.prefix
-                found[shown] = _range_cost(process, around, found.get(shown), cost)
+                inner = cost if self.version == 4 else self._dearest(key, source, prefix)
+                found[shown] = _range_cost(process, around, found.get(shown), inner)
         return found
+
+    def _dearest(self, key: NodeKey, name: str, prefix: Prefix) -> int:
+        """The largest cost of a prefix of an area by any LSA that tells of it there: ospf6d keeps a route for each, and a
+        range costs as much as the dearest (ospf6_abr.c; seen on FRR 8.4.4).
+        """
+        paths = self.by_name[name].paths
+        reach = paths.distances[paths.index[key]]
+        told: dict[InterfaceRef, int] = {}
+        for segment, node, cost in self._tellers(name)[prefix]:
+            told[segment] = min(told.get(segment, UNREACHED), int(reach[paths.index[node]]) + cost)
+        return max(cost for cost in told.values() if cost < UNREACHED)
+
+    def _tellers(self, name: str) -> Mapping[Prefix, Sequence[tuple[InterfaceRef, NodeKey, int]]]:
+        """Who tells of each prefix of an area: every circuit by itself, but those of one LAN together, by the LSA of its
+        designated router.
+        """
+        if name not in self._told_by:
+            peers = self.circuits.topology.peers
+            found: dict[Prefix, list[tuple[InterfaceRef, NodeKey, int]]] = {}
+            for circuit, prefix, cost in self._stubs(name, self.by_name[name].paths.index):
+                ref = circuit.ref
+                shared = ref in self._adjacent and circuit.network in MULTI_ACCESS
+                segment = min(ref, *peers.get(ref, ())) if shared else ref
+                found.setdefault(prefix, []).append((segment, circuit.node, cost))
+            self._told_by[name] = found
+        return self._told_by[name]
 
     def _announce(self, key: NodeKey, name: str, costs: Costs, source: str) -> None:
         """Nothing of the cost LSInfinity or more is told (RFC 2328 12.4.3). ``no-summary`` keeps out all but, with ospfd, ranges (ospf_abr_announce_aggregates(); seen on FRR 8.4.4)."""
