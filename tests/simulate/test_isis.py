@@ -115,12 +115,6 @@ def test_the_largest_wide_metric_is_added_up_on_frr() -> None:
     assert lab.shown("a")["10.255.0.3/32"] == f"isis 115/{2 * 16777215 + 10} 10.0.1.1@to-b"
 
 
-def test_narrow_metrics_stop_at_63() -> None:
-    """RFC 1195 3.2: six bits; 100 is announced as 63, the loopback's 10 as it is."""
-    lab = chain("a b", metric_style="narrow").circuit("a:to-b", metric=100)
-    assert lab.shown("a")["10.255.0.2/32"] == "isis 115/73 10.0.1.1@to-b"
-
-
 def test_narrow_paths_stop_at_1023() -> None:
     """ISO 10589 7.2.6: 16 links of 63 make 1008, with the loopback 1018; one more is too far."""
     names = " ".join(f"r{number:02}" for number in range(18))

@@ -279,12 +279,14 @@ def _is_reaches(hellos: Hellos, hop: Hop) -> Iterator[IsReach]:
 
 
 def circuit_metric(circuit: Circuit, level: int) -> int:
-    """What a circuit costs; narrow metrics end at 63 (RFC 5305 1, ISO 10589 7.2.2)."""
-    return _fit(circuit.speaker, circuit.settings.metric.get(level, _row(circuit.speaker).isis_default_metric))
+    """What a circuit costs."""
+    return circuit.settings.metric.get(level, _row(circuit.speaker).isis_default_metric)
 
 
-def _fit(speaker: Speaker, metric: int) -> int:
-    return min(metric, _row(speaker).isis_narrow_metric_limit) if NARROW in speaker.styles else metric
+def _external_metric(speaker: Speaker, item: External) -> int:
+    """TLV 130 holds six bits (RFC 1195 3.2); who writes it gives TLV 135 the same (FRR isis_lsp.c lsp_build_ext_reach_ipv4)."""
+    narrow = NARROW in speaker.styles and item.prefix.version == 4
+    return min(item.metric, _row(speaker).isis_narrow_metric_limit) if narrow else item.metric
 
 
 def _row(speaker: Speaker) -> Semantics:
@@ -301,7 +303,7 @@ def _ip_reaches(
                 yield from _styled(speaker, address.peer or address.prefix, metric)
     for item in externals:
         if item.level == level:
-            yield from _styled(speaker, item.prefix, _fit(speaker, item.metric), external=True)
+            yield from _styled(speaker, item.prefix, _external_metric(speaker, item), external=True)
 
 
 def _styled(speaker: Speaker, prefix: Prefix, metric: int, *, external: bool = False) -> Iterator[IpReach]:

@@ -39,9 +39,8 @@ class Circuit:
         return not self.settings.passive and self.interface.kind != "loopback"
 
     def metric(self, level: int, semantics: Semantics) -> int:
-        """The metric it announces: narrow TLVs hold six bits (RFC 1195 3.2, ISO 10589 7.2.2)."""
-        metric = self.settings.metric.get(level, semantics.isis_default_metric)
-        return metric if self.process.metric_style == "wide" else min(metric, semantics.isis_narrow_metric_limit)
+        """The metric it announces."""
+        return self.settings.metric.get(level, semantics.isis_default_metric)
 
 
 @dataclass(frozen=True)
