@@ -24,6 +24,7 @@ from backstay.referee.isis_lsp import (
     Lsp,
     Node,
     Speaker,
+    circuit_metric,
     describe,
     flood,
     greet,
@@ -115,6 +116,18 @@ def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
     return found
 
 
+def _same_cost(hops: tuple[Hop, ...], level: int) -> None:
+    """Raises `Unproven` where adjacencies to one neighbour cost differently: FRR deals its metrics out to them in the order
+    they came up in (isis_spf.c adj_find; seen on FRR 8.4.4: after a link was down, the other one carries the packets).
+    """
+    costs: dict[Node, int] = {}
+    for hop in hops:
+        cost = circuit_metric(hop.local, level)
+        if costs.setdefault(hop.remote.speaker.node, cost) != cost:
+            ends = f"{hop.local.ref.router} to {hop.remote.ref.router}"
+            raise Unproven(f"IS-IS: links of unequal metric from {ends}: which of them is used is not told")
+
+
 @dataclass(eq=False)
 class Isis:
     """All of IS-IS in one network: ask it for the prefixes and the routes of a process."""
@@ -195,6 +208,7 @@ class Isis:
         if found is None:
             chart = self._map(key, level, version)
             hops = _carrying(self.hellos.hops.get((key, level), ()), chart.view)
+            _same_cost(hops, level)
             same = (id(chart.walks), key, level, hops)
             if same not in self._walked:
                 root = self.hellos.speakers[key].node
@@ -219,7 +233,7 @@ class Isis:
         for key, speaker in self.hellos.speakers.items():
             spoken = {version for circuit in self.hellos.circuits[key] for version in circuit.settings.versions}
             for level in speaker.process.levels:
-                for version in sorted(spoken if WIDE in speaker.styles else spoken - {6}):
+                for version in sorted(spoken):
                     self.paths(key, level, version)
 
     def way(self, key: Key, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
@@ -237,10 +251,9 @@ class Isis:
     def _way(self, key: Key, level: int, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
         """Metric and first steps of a route."""
         speaker, version = self.hellos.speakers[key], prefix.version
-        if version == 6 and WIDE not in speaker.styles:
-            return None  # seen in FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics
         chart = self._map(key, level, version)
-        offers = self._offers(chart, prefix)
+        # FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics, the attached bit by everybody.
+        offers = self._offers(chart, prefix) if version == 4 or WIDE in speaker.styles else ()
         if prefix.is_default and self._wants_default(speaker, level):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         metric, hops = self._nearest(key, level, version, offers)

@@ -73,7 +73,22 @@ class Isis:
                 if {one.process.metric_style, other.process.metric_style} == {"narrow", "wide"}:
                     text = f"metric style {one.process.metric_style} beside {other.process.metric_style} of {other.ref}"
                     found.add(_remark("isis-metric-style", one, text))
-        return (*self._doubles(), *sorted(found, key=str))
+        return (*self._doubles(), *self._unequal(), *sorted(found, key=str))
+
+    def _unequal(self) -> Iterator[Remark]:
+        """Links of unequal metric to one neighbour: FRR takes the adjacencies in the order they came up in, the metrics in the
+        order of its interfaces, so that after one of them was down another carries the packets (isis_spf.c adj_find; seen
+        on FRR 8.4.4).
+        """
+        for level, pairs in self._adjacent.items():
+            links: dict[tuple[NodeKey, NodeKey], dict[int, Circuit]] = {}
+            for one, other in pairs:
+                metric = one.metric(level, SEMANTICS[one.router.vendor])
+                links.setdefault((one.node, other.node), {}).setdefault(metric, one)
+            for (_, other_node), by_metric in sorted(links.items(), key=lambda item: item[0]):
+                if len(by_metric) > 1:
+                    text = f"links to {other_node[0]} of unequal metric: which of them is used is not told"
+                    yield _remark("isis-parallel-metrics", by_metric[min(by_metric)], text)
 
     def _doubles(self) -> Iterator[Remark]:
         """System ids that two routers of one flooding domain share: each purges and renumbers the other's LSPs without
@@ -143,20 +158,24 @@ class Isis:
         members = frozenset(key for key in graph.paths.keys if self._looks(key, graph, version))
         if not members:
             return
-        announced = self._own(graph, version, members)
-        self._add_imported(announced, graph, version, members, imported)
         hop = self._hop(version)
-        kind = f"level-{graph.level}"
-        yield Layer(kind, graph.level, graph.paths, Block(announced), hop, members=members)
+        readers = frozenset(key for key in members if self._reads(key, version))
+        if readers:
+            announced = self._own(graph, version, members)
+            self._add_imported(announced, graph, version, members, imported)
+            yield Layer(f"level-{graph.level}", graph.level, graph.paths, Block(announced), hop, members=readers)
         if graph.level == 1:
             yield from self._attached(graph, version, members, hop)
 
     def _looks(self, key: NodeKey, graph: Graph, version: int) -> bool:
-        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one, and not at all
-        where it speaks narrow metrics alone (FRR isis_spf.c: "skip all the rest if we're using metric style narrow").
+        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one."""
+        return version == 4 or self._multi(key) == graph.multi
+
+    def _reads(self, key: NodeKey, version: int) -> bool:
+        """Whether a node takes the version's prefixes: those of IPv6 not where it speaks narrow metrics alone (FRR
+        isis_spf.c: "skip all the rest if we're using metric style narrow"; the attached bit it looks at all the same).
         """
-        wide = self.circuits.nodes[key].metric_style != "narrow"
-        return version == 4 or (wide and self._multi(key) == graph.multi)
+        return version == 4 or self.circuits.nodes[key].metric_style != "narrow"
 
     def _own(self, graph: Graph, version: int, members: frozenset[NodeKey]) -> Announced:
         announced: Announced = {}
@@ -164,7 +183,7 @@ class Isis:
             semantics = SEMANTICS[circuit.router.vendor]
             level = graph.level in circuit.levels or not semantics.isis_prefixes_follow_circuit_level
             enabled = version in circuit.settings.versions and level
-            if circuit.node not in members or not enabled or (graph.multi and _off(circuit)):
+            if circuit.node not in members or not enabled:
                 continue
             metric = circuit.metric(graph.level, semantics)
             for item in usable_addresses(circuit.interface, version):
@@ -180,10 +199,11 @@ class Isis:
         imported: Mapping[NodeKey, Iterable[Imported]],
     ) -> None:
         for key in sorted(members):
-            narrow = self.circuits.nodes[key].metric_style != "wide"
+            narrow = version == 4 and self.circuits.nodes[key].metric_style != "wide"
             for item in imported.get(key, ()):
                 if item.level == graph.level and item.prefix.version == version:
-                    cost = min(item.metric, 63) if narrow else item.metric
+                    limit = SEMANTICS[self.network.routers[key[0]].vendor].isis_narrow_metric_limit
+                    cost = min(item.metric, limit) if narrow else item.metric
                     entry = Announcement(graph.paths.index[key], cost)
                     announced.setdefault(item.prefix, []).append(entry)
 
