@@ -231,9 +231,8 @@ class Isis:
     def prove(self) -> None:
         """Compute every path now, so that what cannot be computed is said now. Raises `Unproven`."""
         for key, speaker in self.hellos.speakers.items():
-            spoken = {version for circuit in self.hellos.circuits[key] for version in circuit.settings.versions}
             for level in speaker.process.levels:
-                for version in sorted(spoken):
+                for version in sorted(speaker.versions):
                     self.paths(key, level, version)
 
     def way(self, key: Key, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
@@ -251,10 +250,16 @@ class Isis:
     def _way(self, key: Key, level: int, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
         """Metric and first steps of a route."""
         speaker, version = self.hellos.speakers[key], prefix.version
+        if version not in speaker.versions:
+            return None
         chart = self._map(key, level, version)
         # FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics, the attached bit by everybody.
         offers = self._offers(chart, prefix) if version == 4 or WIDE in speaker.styles else ()
-        if prefix.is_default and self._wants_default(speaker, level):
+        if (
+            prefix.is_default
+            and self._wants_default(speaker, level)
+            and all(one.node != speaker.node for one in offers)
+        ):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         metric, hops = self._nearest(key, level, version, offers)
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
@@ -269,7 +274,7 @@ class Isis:
         ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}
         for offer in offers:
             if offer.node == own:
-                if not offer.external:
+                if not offer.external or _hides(self.hellos.speakers[key], version):
                     return -1, ()  # C.2.5 puts it on PATHS at distance 0
                 continue
             reached = self.reached(key, level, version, offer.node)
@@ -328,6 +333,13 @@ class Isis:
                 raise Unproven(f"IS-IS: {len(hops)} equal paths, of which {most} are used: which is not told")
             self._ways[at] = tuple(sorted((_next_hop(hop, version) for hop in hops), key=lambda hop: hop.key))
         return self._ways[at]
+
+
+def _hides(speaker: Speaker, version: int) -> bool:
+    """Whether what a router brings in itself keeps it from taking the prefix from others: not in TLV 135, which FRR looks for
+    under another kind than the one it has put its own under (isis_spf.c isis_spf_preload_tent; seen on FRR 8.4.4).
+    """
+    return version == 6 or WIDE not in speaker.styles
 
 
 def path_limit(speaker: Speaker) -> int:

@@ -32,7 +32,9 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Speaker:
-    """One IS-IS process of one router that takes part (it has a network entity title). ``levels`` lowest first."""
+    """One IS-IS process of one router that takes part (it has a network entity title). ``levels`` lowest first; ``versions``
+    are those of its interfaces, up or not (FRR isisd.c isis_area_add_circuit).
+    """
 
     router: Router
     process: IsisProcess
@@ -40,12 +42,17 @@ class Speaker:
     node: Node = field(init=False)
     styles: tuple[str, ...] = field(init=False)
     levels: tuple[int, ...] = field(init=False)
+    versions: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.router.name, self.process.tag))
         object.__setattr__(self, "node", (self.process.system_id or "", 0))
         object.__setattr__(self, "styles", STYLES[self.process.metric_style])
         object.__setattr__(self, "levels", tuple(sorted(self.process.levels)))
+
+        mine = (interface.isis for interface in self.router.interfaces.values() if interface.vrf == self.process.vrf)
+        spoken = (version for one in mine if one and one.tag == self.process.tag for version in one.versions)
+        object.__setattr__(self, "versions", frozenset(spoken))
 
     @property
     def ipv6_topology(self) -> int:
@@ -195,18 +202,38 @@ def _circuits(speaker: Speaker, wiring: Wiring) -> Iterator[Circuit]:
 def _meet(local: Circuit, remote: Circuit) -> Iterator[Hop]:
     """The adjacencies two circuits form: one per level both want (ISO 10589 8.2.4.2, 8.4.2)."""
     same_medium = local.settings.point_to_point == remote.settings.point_to_point
-    if not same_medium or not _usable(local) & _usable(remote) or not _hears(local, remote):
+    offered = _offered(local, remote)
+    if not same_medium or not offered or not _offered(remote, local) or not _hears(local, remote):
         return
     for level in sorted(local.levels & remote.levels):
         if level == 2 or set(local.speaker.process.areas) & set(remote.speaker.process.areas):
-            topologies = local.topologies & remote.topologies
-            yield Hop(level=level, local=local, remote=remote, versions=_usable(remote), topologies=topologies)
+            topologies = _common(local, remote, offered)
+            yield Hop(level=level, local=local, remote=remote, versions=offered, topologies=topologies)
+
+
+def _common(local: Circuit, remote: Circuit, offered: frozenset[int]) -> frozenset[int]:
+    """The topologies of an adjacency: those of both ends. A neighbour that runs several must offer the IP version of each
+    (FRR isis_mt.c tlvs_to_adj_mt_set).
+    """
+    both = local.topologies & remote.topologies
+    if not remote.speaker.process.topologies:
+        return both
+    wanted = {STANDARD: 4, IPV6: 6}
+    return frozenset(topology for topology in both if wanted[topology] in offered)
 
 
 def _hears(local: Circuit, remote: Circuit) -> bool:
     """The same secret in hellos (ISO 10589 7.3.15), and padded hellos that fit the other's MTU (8.2.3)."""
     mtu, other = local.interface.mtu, remote.interface.mtu
     return local.settings.password == remote.settings.password and (mtu is None or other is None or mtu == other)
+
+
+def _offered(local: Circuit, remote: Circuit) -> frozenset[int]:
+    """Address families that packets can be sent to the neighbour in: what its hellos offer and, for IPv4, with an address at
+    our own end too, whether or not IS-IS runs for it there (FRR isis_pdu.c process_hello: v4_usable, v6_usable).
+    """
+    mine = any(address.address.version == 4 for address in local.interface.addresses)
+    return _usable(remote) if mine else _usable(remote) - {4}
 
 
 def _usable(circuit: Circuit) -> frozenset[int]:
@@ -261,7 +288,7 @@ def _own_lsp(hellos: Hellos, speaker: Speaker, level: int, externals: tuple[Exte
         node=speaker.node,
         overload=frozenset({STANDARD}) if overloaded else frozenset(),
         attached=level == 1 and process.attached_send and bool(hellos.hops.get((speaker.key, 2))),
-        versions=frozenset(version for circuit in circuits for version in circuit.settings.versions),
+        versions=speaker.versions,
         topologies=frozenset({STANDARD, speaker.ipv6_topology}),
         neighbors=tuple(dict.fromkeys(neighbors)),
         prefixes=tuple(_ip_reaches(speaker, level, circuits, externals)),
