@@ -26,15 +26,16 @@ class Isis(Drawing):
     """A network with IS-IS."""
 
     isis_costs: dict[tuple[int, int], list[str]]
+    isis_speaks: dict[int, tuple[int, ...]]
 
     def isis(self, members: set[int]) -> None:
         """IS-IS on the routers given, over the segments whose every end is among them."""
-        self.isis_costs = {}
+        self.isis_costs, self.isis_speaks = {}, {}
         kind = self.pick("level-2-only", "level-1", "mixed")
         metric = self.pick("wide", "wide", "transition", "narrow")
         # FRR refuses multi-topology beside narrow metrics (the whole process is left out then).
         topologies = metric == "wide" and 6 in self.versions and 4 in self.versions and self.chance(5)
-        other = "transition" if metric == "narrow" else metric
+        other = "transition" if metric == "narrow" or (metric == "wide" and not topologies) else metric
         style = Style(kind=kind, metric=metric, other=other, topologies=topologies, passwords=self.chance(10))
         for router in sorted(members):
             self.isis_process(router, style)
@@ -56,7 +57,9 @@ class Isis(Drawing):
         lines += self.isis_bits()
         if style.passwords:
             lines += self.isis_passwords()
-        self.lines[router].interfaces["lo"] += [*(f"{WORD[v]} router isis CORE" for v in self.versions), "isis passive"]
+        # A router whose circuits all lack an IP version does not speak it at all.
+        speaks = self.isis_speaks[router] = self.isis_versions()
+        self.lines[router].interfaces["lo"] += [*(f"{WORD[v]} router isis CORE" for v in speaks), "isis passive"]
         for version in self.versions:
             lines += self.isis_taken_in(router, LEVELS[level], version)
             lines += self.isis_default(router, LEVELS[level], version)
@@ -125,7 +128,11 @@ class Isis(Drawing):
             if port.router not in members:
                 continue
             lines = self.at(port)
-            lines += [f"{WORD[version]} router isis CORE" for version in self.isis_versions()]
+            lines += [
+                f"{WORD[version]} router isis CORE"
+                for version in self.isis_versions()
+                if version in self.isis_speaks[port.router]
+            ]
             if not all(other.router in members for other in self.peers(port)) or self.chance(25):
                 lines.append("isis passive")
                 continue
