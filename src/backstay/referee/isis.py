@@ -224,6 +224,7 @@ class Isis:
             len(set(self.databases.values())) == 1
             and all(len(speaker.process.levels) == 1 for speaker in speakers.values())
             and len({id(self.chart(key, version).walks) for key in speakers for version in spoken}) == 1
+            and all(speaker.versions == spoken for speaker in speakers.values())
             and all(spoken <= hop.versions for hops in self.hellos.hops.values() for hop in hops)
             and not any(reach.external for _key, lsp in self.lsps for reach in lsp.prefixes)
         )

@@ -176,7 +176,24 @@ def greet(network: Network, wiring: Wiring) -> Hellos:
                 for hop in _meet(at[ref], at[other]):
                     hops[at[ref].speaker.key, hop.level].append(hop)
     found = {key: tuple(value) for key, value in hops.items()}
-    return Hellos(speakers=speakers, circuits=circuits, hops=found, designated=_designate(found))
+    made = Hellos(speakers=speakers, circuits=circuits, hops=found, designated=_designate(found))
+    _check_lans(made)
+    return made
+
+
+def _check_lans(hellos: Hellos) -> None:
+    """Raises `Unproven` where of several neighbours on a LAN only some have the router's password: whether it reads of the
+    pseudonode hangs on who is designated, which MAC addresses decide.
+    """
+    for (key, level), hops in hellos.hops.items():
+        alike: dict[InterfaceRef, bool] = {}
+        for hop in hops:
+            if not hop.local.settings.point_to_point:
+                same = _secret(hellos, hop.remote.speaker.key, level) == _secret(hellos, key, level)
+                if alike.setdefault(hop.local.ref, same) != same:
+                    raise Unproven(
+                        f"IS-IS: neighbours of {hop.local.ref} on a LAN differ in their level {level} passwords"
+                    )
 
 
 def _speakers(network: Network, wiring: Wiring) -> Iterator[Speaker]:

@@ -91,19 +91,21 @@ class Isis:
 
     def _mixed_lans(self) -> Iterator[Remark]:
         """LANs of which some neighbours are in a topology and others are not: the pseudonode names them all, so that routers
-        elsewhere count on ways that those on the LAN do not go.
+        elsewhere count on ways that those on the LAN do not go. Likewise where some are of another password: whether the
+        others read of the pseudonode hangs on who is designated, which MAC addresses decide.
         """
         for level, pairs in self._adjacent.items():
             seen: dict[tuple[InterfaceRef, bool], set[bool]] = {}
             for one, other in pairs:
                 if one.settings.point_to_point:
                     continue
+                floods = floods_between(one, other, level)
                 for multi in (False, True):
                     if not multi or (self._multi(one.node) and self._multi(other.node)):
                         found = seen.setdefault((one.ref, multi), set())
-                        found.add(_in_topology(one, other, multi=multi))
+                        found.add(_in_topology(one, other, multi=multi) and floods)
                         if len(found) == 2:
-                            text = f"some neighbours on the LAN are outside a topology of level {level}"
+                            text = f"neighbours on the LAN differ in topologies or passwords of level {level}"
                             yield _remark("isis-mixed-lan", one, text)
 
     def _strangers(self) -> Iterator[Remark]:
