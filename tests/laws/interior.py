@@ -68,6 +68,8 @@ class Interior(Isis, Statics):
     def interior(self) -> None:
         kind = self.pick("isis", "ospf", "split", "none")
         everyone = set(self.numbers)
+        if kind in {"isis", "none"}:
+            self.set_apart()
         if kind == "isis":
             self.isis(everyone)
         elif kind == "ospf":

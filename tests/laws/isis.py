@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hypothesis.strategies import DrawFn
 from tests.laws.drawing import WORD, Drawing
 from tests.laws.folder import Port
 
@@ -25,12 +26,14 @@ class Style:
 class Isis(Drawing):
     """A network with IS-IS."""
 
-    isis_costs: dict[tuple[int, int], list[str]]
-    isis_speaks: dict[int, tuple[int, ...]]
+    def __init__(self, draw: DrawFn, sizes: tuple[int, ...]) -> None:
+        super().__init__(draw, sizes)
+        self.isis_costs: dict[tuple[int, int], list[str]] = {}
+        self.isis_speaks: dict[int, tuple[int, ...]] = {}
+        self.isis_apart: dict[int, str] = {}
 
     def isis(self, members: set[int]) -> None:
         """IS-IS on the routers given, over the segments whose every end is among them."""
-        self.isis_costs, self.isis_speaks = {}, {}
         kind = self.pick("level-2-only", "level-1", "mixed")
         metric = self.pick("wide", "wide", "transition", "narrow")
         # FRR refuses multi-topology beside narrow metrics (the whole process is left out then).
@@ -39,7 +42,32 @@ class Isis(Drawing):
         style = Style(kind=kind, metric=metric, other=other, topologies=topologies, passwords=self.chance(10))
         for router in sorted(members):
             self.isis_process(router, style)
+        for router in sorted(members):
+            self.isis_beside(router)
         self.isis_circuits(members, style)
+
+    def set_apart(self) -> None:
+        """Some segments in a VRF, or under a process of their own."""
+        kind = self.pick("", "RED", "OTHER") if self.chance(8) else ""
+        for port in self.ports if kind else ():
+            if self.isis_apart.setdefault(port.segment, kind if self.chance(3) else "") == "RED":
+                self.lines[port.router].vrfs[port.name] = "RED"
+
+    def isis_beside(self, router: int) -> None:
+        """The process of the segments set apart."""
+        tags = {self.isis_apart.get(port.segment, "") for port in self.ports if port.router == router} - {""}
+        for tag in sorted(tags):
+            lines = [
+                f"net 49.0005.0000.0000.{router:04d}.00",
+                f"is-type {self.pick('level-2-only', 'level-2-only', 'level-1')}",
+            ]
+            if self.chance(4):
+                lines.append(
+                    f"redistribute ipv{self.pick(*self.versions)} connected {lines[1][8:].removesuffix('-only')}"
+                )
+            if tag == "RED":
+                self.lines[router].top += ["vrf RED", "exit-vrf"]
+            self.lines[router].others[f"router isis {tag}{' vrf RED' if tag == 'RED' else ''}"] = lines
 
     # ---------------------------------------------------------------------------------- the process
 
@@ -128,8 +156,9 @@ class Isis(Drawing):
             if port.router not in members:
                 continue
             lines = self.at(port)
+            tag = self.isis_apart.get(port.segment) or "CORE"
             lines += [
-                f"{WORD[version]} router isis CORE"
+                f"{WORD[version]} router isis {tag}"
                 for version in self.isis_versions()
                 if version in self.isis_speaks[port.router]
             ]

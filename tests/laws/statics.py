@@ -48,7 +48,12 @@ class Statics(Drawing):
             port = self.pick(*ports)
             near = next(self.peers(port)).address(version)
             way = self.pick(near, port.name, f"{near} {port.name}", f"{near} {port.name} onlink")
-            yield f"{prefix} {way}{self.static_options()}"
+            line = f"{prefix} {way}{self.static_options()}"
+            vrf = self.lines[port.router].vrfs.get(port.name)
+            if vrf and self.pick(True, False):
+                self.lines[port.router].top += [f"vrf {vrf}", f" {COMMAND[version]} {line}", "exit-vrf"]
+            else:
+                yield f"{line} nexthop-vrf {vrf}" if vrf and self.pick(True, False) else line
 
     def static_options(self) -> str:
         tag = f" tag {self.pick(7, 9)}" if self.chance(4) else ""
