@@ -62,6 +62,8 @@ class Lines:
     """The configuration of one router under construction."""
 
     interfaces: dict[str, list[str]] = field(default_factory=dict)
+    vrfs: dict[str, str] = field(default_factory=dict)
+    others: dict[str, list[str]] = field(default_factory=dict)
     top: list[str] = field(default_factory=list)
     isis: list[str] = field(default_factory=list)
     ospf: list[str] = field(default_factory=list)
@@ -73,11 +75,13 @@ class Lines:
     def text(self, name: str) -> str:
         parts = ["frr version 8.4.4", "frr defaults traditional", f"hostname {name}", *self.top]
         for interface, lines in sorted(self.interfaces.items()):
-            parts += [f"interface {interface}", *(f" {line}" for line in lines), "exit"]
+            vrf = f" vrf {self.vrfs[interface]}" if interface in self.vrfs else ""
+            parts += [f"interface {interface}{vrf}", *(f" {line}" for line in lines), "exit"]
         for header, lines in (
             ("router isis CORE", self.isis),
             ("router ospf", self.ospf),
             ("router ospf6", self.ospf6),
+            *sorted(self.others.items()),
         ):
             if lines:
                 parts += [header, *(f" {line}" for line in lines), "exit"]

@@ -299,6 +299,32 @@ def test_ipv6_static_routes() -> None:
     ]
 
 
+def test_static_lines_of_one_distance_have_one_tag() -> None:
+    """Seen on FRR 8.4.4: the last line's is that of all."""
+    routes = read(
+        "ip route 10.0.0.0/8 1.1.1.1 tag 7\nip route 10.0.0.0/8 1.1.1.2\nip route 10.0.0.0/8 1.1.1.3 tag 9 50\n"
+    )
+    assert [route.tag for route in routes.static_routes] == [0, 0, 9]
+
+
+def test_a_discarding_next_hop_beside_others_is_unread() -> None:
+    """Seen on FRR 8.4.4."""
+    router = read("ip route 10.0.0.0/8 1.1.1.1\nip route 10.0.0.0/8 blackhole\n")
+    assert [line.text for line in router.unread] == ["ip route 10.0.0.0/8 blackhole"]
+    assert "FRR refuses" in router.unread[0].reason
+
+
+@pytest.mark.parametrize("style", ["narrow", "transition", "wide"])
+def test_metrics_that_frr_refuses_beside_narrow_ones(style: str) -> None:
+    """Seen on FRR 8.4.4: the process is left without its lines then."""
+    router = read(
+        "interface eth0\n ip router isis C\n isis metric 64\ninterface eth1\n ip router isis C\n isis metric level-1 63\n"
+        f"router isis C\n net 49.0001.0000.0000.0001.00\n metric-style {style}\n topology ipv6-unicast\n"
+    )
+    refused = [] if style == "wide" else ["isis metric 64", "topology ipv6-unicast"]
+    assert sorted(line.text for line in router.unread) == refused
+
+
 def test_a_static_route_with_a_table_is_unread() -> None:
     router = read("hostname r\nip route 10.0.0.0/8 10.0.0.1 table 5\n")
     assert router.static_routes == ()

@@ -32,20 +32,24 @@ def network(folder: Path, seed: int) -> Network:
             text = re.sub(r"^router bgp .*?^exit$", "", text, flags=re.DOTALL | re.MULTILINE)
         path.write_text(text)
     for number, link in enumerate(rng.sample(_links(folder), rng.randint(0, 3))):
-        _double(folder, link, number, rng.randint(1, scale) * 10)
+        _double(folder, link, number)
     return backstay.load(folder)
 
 
 def _links(folder: Path) -> list[tuple[str, str]]:
-    """The routers of each link, out of what the generator declares."""
+    """The ends of each link, out of what the generator declares."""
     declared = (folder / "backstay.yaml").read_text()
-    return re.findall(r'^  "([\w-]+):\w+--([\w-]+):\w+"', declared, flags=re.MULTILINE)
+    return re.findall(r'^  "([\w-]+:\w+)--([\w-]+:\w+)"', declared, flags=re.MULTILINE)
 
 
-def _double(folder: Path, ends: tuple[str, str], number: int, metric: int) -> None:
-    """A second link between two routers."""
-    for place, name in enumerate(ends):
+def _double(folder: Path, ends: tuple[str, str], number: int) -> None:
+    """A second link between two routers, which costs what the first does."""
+    for place, end in enumerate(ends):
+        name, port = end.split(":")
         path = folder / "configs" / f"{name}.conf"
+        found = re.search(rf"^interface {port}\n(?: .*\n)*? isis metric (\d+)", path.read_text(), flags=re.MULTILINE)
+        assert found is not None
+        metric = found[1]
         lines = [
             f"interface eth{70 + number}", " bandwidth 100000", f" ip address 10.99.{number}.{place}/31",
             f" ipv6 address 2001:db8:99:{number}::{place}/127", " ip router isis CORE", " ipv6 router isis CORE",

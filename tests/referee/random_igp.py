@@ -15,24 +15,27 @@ def write_simple(folder: Path, seed: int) -> None:
         name = f"r{number}"
         lines = ["frr version 8.4.4", f"hostname {name}", "router isis C", f" net 49.0001.0000.0000.{number:04d}.00"]
         lines += [" is-type level-2-only", *([" set-overload-bit"] if rng.random() < 0.1 else []), "exit"]
-        for port, (v4, v6) in enumerate(ports):
+        costs: dict[int, int] = {}
+        for port, (v4, v6, other) in enumerate(ports):
+            metric = costs.setdefault(other, rng.randint(1, 3))
             lines += [
                 f"interface eth{port}", f" ip address {v4}", f" ipv6 address {v6}", " ip router isis C",
-                " ipv6 router isis C", f" isis metric {rng.randint(1, 3)}", " isis network point-to-point", "exit",
+                " ipv6 router isis C", f" isis metric {metric}", " isis network point-to-point", "exit",
             ]  # fmt: skip
         lines += ["interface lo", f" ip address 10.255.0.{number}/32", " ip router isis C", " isis passive", "exit"]
         (folder / "configs" / f"{name}.conf").write_text("\n".join(lines) + "\n")
 
 
-def _wires(rng: random.Random) -> list[list[tuple[str, str]]]:
-    """Addresses of each router's ports: a tree, and more links at random."""
+def _wires(rng: random.Random) -> list[list[tuple[str, str, int]]]:
+    """Addresses of each router's ports, and who is at the other end: a tree, and more links at random."""
     count = rng.randint(2, 8)
     pairs = [(number, rng.randrange(number)) for number in range(1, count)]
     for _ in range(rng.randint(0, count)):
         one, other = rng.sample(range(count), 2)
         pairs.append((one, other))
-    ports: list[list[tuple[str, str]]] = [[] for _ in range(count)]
+    ports: list[list[tuple[str, str, int]]] = [[] for _ in range(count)]
     for wire, ends in enumerate(pairs):
         for place, end in enumerate(ends, 1):
-            ports[end].append((f"10.1.{wire}.{place}/24", f"2001:db8:{wire + 1:x}::{place}/64"))
+            other = ends[2 - place]
+            ports[end].append((f"10.1.{wire}.{place}/24", f"2001:db8:{wire + 1:x}::{place}/64", other))
     return ports

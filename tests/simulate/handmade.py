@@ -65,7 +65,9 @@ def _loopback(number: int) -> Interface:
 
 
 def router(name: str, *interfaces: Interface) -> Router:
-    return Router(name=name, vendor="frr", interfaces={item.name: item for item in interfaces})
+    return Router(
+        name=name, vendor="frr", resolve_via_default=frozenset(), interfaces={item.name: item for item in interfaces}
+    )
 
 
 def with_interface(made: Network, name: str, added: Interface) -> Network:

@@ -46,7 +46,7 @@ class Lab:
             self.add(name)
 
     def add(self, name: str) -> Lab:
-        self.routers[name] = Router(name=name, vendor="frr")
+        self.routers[name] = Router(name=name, vendor="frr", resolve_via_default=frozenset())
         number = len(self.routers)
         return self.port(
             name, "lo", f"10.255.{number >> 8}.{number & 255}/32", f"2001:db8:ff::{number:x}/128", kind="loopback"

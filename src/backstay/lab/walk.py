@@ -116,7 +116,8 @@ class Walker:
             interface = self.network.routers[other.router].interfaces[other.interface]
             if any(item.address == wanted for item in interface.addresses):
                 return other.router
-        return None
+        # Linux answers ARP for an address of any interface (arp_ignore is 0).
+        return next((end.router for end in others if wanted.version == 4 and wanted in self._owned[end.router]), None)
 
     def _belonging(self, address: Address) -> frozenset[tuple[str, Address]]:
         """(router, next hop) of the outside speakers at which packets for the address have arrived: a DNS site of the

@@ -24,6 +24,7 @@ from backstay.referee.isis_lsp import (
     Lsp,
     Node,
     Speaker,
+    circuit_metric,
     describe,
     flood,
     greet,
@@ -115,6 +116,18 @@ def _carrying(hops: tuple[Hop, ...], view: View) -> tuple[Hop, ...]:
     return found
 
 
+def _same_cost(hops: tuple[Hop, ...], level: int) -> None:
+    """Raises `Unproven` where adjacencies to one neighbour cost differently: FRR deals its metrics out to them in the order
+    they came up in (isis_spf.c adj_find; seen on FRR 8.4.4: after a link was down, the other one carries the packets).
+    """
+    costs: dict[Node, int] = {}
+    for hop in hops:
+        cost = circuit_metric(hop.local, level)
+        if costs.setdefault(hop.remote.speaker.node, cost) != cost:
+            ends = f"{hop.local.ref.router} to {hop.remote.ref.router}"
+            raise Unproven(f"IS-IS: links of unequal metric from {ends}: which of them is used is not told")
+
+
 @dataclass(eq=False)
 class Isis:
     """All of IS-IS in one network: ask it for the prefixes and the routes of a process."""
@@ -195,6 +208,7 @@ class Isis:
         if found is None:
             chart = self._map(key, level, version)
             hops = _carrying(self.hellos.hops.get((key, level), ()), chart.view)
+            _same_cost(hops, level)
             same = (id(chart.walks), key, level, hops)
             if same not in self._walked:
                 root = self.hellos.speakers[key].node
@@ -210,6 +224,7 @@ class Isis:
             len(set(self.databases.values())) == 1
             and all(len(speaker.process.levels) == 1 for speaker in speakers.values())
             and len({id(self.chart(key, version).walks) for key in speakers for version in spoken}) == 1
+            and all(speaker.versions == spoken for speaker in speakers.values())
             and all(spoken <= hop.versions for hops in self.hellos.hops.values() for hop in hops)
             and not any(reach.external for _key, lsp in self.lsps for reach in lsp.prefixes)
         )
@@ -217,9 +232,8 @@ class Isis:
     def prove(self) -> None:
         """Compute every path now, so that what cannot be computed is said now. Raises `Unproven`."""
         for key, speaker in self.hellos.speakers.items():
-            spoken = {version for circuit in self.hellos.circuits[key] for version in circuit.settings.versions}
             for level in speaker.process.levels:
-                for version in sorted(spoken if WIDE in speaker.styles else spoken - {6}):
+                for version in sorted(speaker.versions):
                     self.paths(key, level, version)
 
     def way(self, key: Key, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
@@ -237,11 +251,16 @@ class Isis:
     def _way(self, key: Key, level: int, prefix: Prefix) -> tuple[int, tuple[Hop, ...]] | None:
         """Metric and first steps of a route."""
         speaker, version = self.hellos.speakers[key], prefix.version
-        if version == 6 and WIDE not in speaker.styles:
-            return None  # seen in FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics
+        if version not in speaker.versions:
+            return None
         chart = self._map(key, level, version)
-        offers = self._offers(chart, prefix)
-        if prefix.is_default and self._wants_default(speaker, level):
+        # FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics, the attached bit by everybody.
+        offers = self._offers(chart, prefix) if version == 4 or WIDE in speaker.styles else ()
+        if (
+            prefix.is_default
+            and self._wants_default(speaker, level)
+            and all(one.node != speaker.node for one in offers)
+        ):
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         metric, hops = self._nearest(key, level, version, offers)
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.
@@ -256,7 +275,7 @@ class Isis:
         ends: dict[Node, tuple[int, tuple[Hop, ...]]] = {}
         for offer in offers:
             if offer.node == own:
-                if not offer.external:
+                if not offer.external or _hides(self.hellos.speakers[key], version):
                     return -1, ()  # C.2.5 puts it on PATHS at distance 0
                 continue
             reached = self.reached(key, level, version, offer.node)
@@ -315,6 +334,13 @@ class Isis:
                 raise Unproven(f"IS-IS: {len(hops)} equal paths, of which {most} are used: which is not told")
             self._ways[at] = tuple(sorted((_next_hop(hop, version) for hop in hops), key=lambda hop: hop.key))
         return self._ways[at]
+
+
+def _hides(speaker: Speaker, version: int) -> bool:
+    """Whether what a router brings in itself keeps it from taking the prefix from others: not in TLV 135, which FRR looks for
+    under another kind than the one it has put its own under (isis_spf.c isis_spf_preload_tent; seen on FRR 8.4.4).
+    """
+    return version == 6 or WIDE not in speaker.styles
 
 
 def path_limit(speaker: Speaker) -> int:

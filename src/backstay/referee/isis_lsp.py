@@ -32,7 +32,9 @@ Node = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Speaker:
-    """One IS-IS process of one router that takes part (it has a network entity title). ``levels`` lowest first."""
+    """One IS-IS process of one router that takes part (it has a network entity title). ``levels`` lowest first; ``versions``
+    are those of its interfaces, up or not (FRR isisd.c isis_area_add_circuit).
+    """
 
     router: Router
     process: IsisProcess
@@ -40,12 +42,17 @@ class Speaker:
     node: Node = field(init=False)
     styles: tuple[str, ...] = field(init=False)
     levels: tuple[int, ...] = field(init=False)
+    versions: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.router.name, self.process.tag))
         object.__setattr__(self, "node", (self.process.system_id or "", 0))
         object.__setattr__(self, "styles", STYLES[self.process.metric_style])
         object.__setattr__(self, "levels", tuple(sorted(self.process.levels)))
+
+        mine = (interface.isis for interface in self.router.interfaces.values() if interface.vrf == self.process.vrf)
+        spoken = (version for one in mine if one and one.tag == self.process.tag for version in one.versions)
+        object.__setattr__(self, "versions", frozenset(spoken))
 
     @property
     def ipv6_topology(self) -> int:
@@ -169,7 +176,24 @@ def greet(network: Network, wiring: Wiring) -> Hellos:
                 for hop in _meet(at[ref], at[other]):
                     hops[at[ref].speaker.key, hop.level].append(hop)
     found = {key: tuple(value) for key, value in hops.items()}
-    return Hellos(speakers=speakers, circuits=circuits, hops=found, designated=_designate(found))
+    made = Hellos(speakers=speakers, circuits=circuits, hops=found, designated=_designate(found))
+    _check_lans(made)
+    return made
+
+
+def _check_lans(hellos: Hellos) -> None:
+    """Raises `Unproven` where of several neighbours on a LAN only some have the router's password: whether it reads of the
+    pseudonode hangs on who is designated, which MAC addresses decide.
+    """
+    for (key, level), hops in hellos.hops.items():
+        alike: dict[InterfaceRef, bool] = {}
+        for hop in hops:
+            if not hop.local.settings.point_to_point:
+                same = _secret(hellos, hop.remote.speaker.key, level) == _secret(hellos, key, level)
+                if alike.setdefault(hop.local.ref, same) != same:
+                    raise Unproven(
+                        f"IS-IS: neighbours of {hop.local.ref} on a LAN differ in their level {level} passwords"
+                    )
 
 
 def _speakers(network: Network, wiring: Wiring) -> Iterator[Speaker]:
@@ -195,18 +219,38 @@ def _circuits(speaker: Speaker, wiring: Wiring) -> Iterator[Circuit]:
 def _meet(local: Circuit, remote: Circuit) -> Iterator[Hop]:
     """The adjacencies two circuits form: one per level both want (ISO 10589 8.2.4.2, 8.4.2)."""
     same_medium = local.settings.point_to_point == remote.settings.point_to_point
-    if not same_medium or not _usable(local) & _usable(remote) or not _hears(local, remote):
+    offered = _offered(local, remote)
+    if not same_medium or not offered or not _offered(remote, local) or not _hears(local, remote):
         return
     for level in sorted(local.levels & remote.levels):
         if level == 2 or set(local.speaker.process.areas) & set(remote.speaker.process.areas):
-            topologies = local.topologies & remote.topologies
-            yield Hop(level=level, local=local, remote=remote, versions=_usable(remote), topologies=topologies)
+            topologies = _common(local, remote, offered)
+            yield Hop(level=level, local=local, remote=remote, versions=offered, topologies=topologies)
+
+
+def _common(local: Circuit, remote: Circuit, offered: frozenset[int]) -> frozenset[int]:
+    """The topologies of an adjacency: those of both ends. A neighbour that runs several must offer the IP version of each
+    (FRR isis_mt.c tlvs_to_adj_mt_set).
+    """
+    both = local.topologies & remote.topologies
+    if not remote.speaker.process.topologies:
+        return both
+    wanted = {STANDARD: 4, IPV6: 6}
+    return frozenset(topology for topology in both if wanted[topology] in offered)
 
 
 def _hears(local: Circuit, remote: Circuit) -> bool:
     """The same secret in hellos (ISO 10589 7.3.15), and padded hellos that fit the other's MTU (8.2.3)."""
     mtu, other = local.interface.mtu, remote.interface.mtu
     return local.settings.password == remote.settings.password and (mtu is None or other is None or mtu == other)
+
+
+def _offered(local: Circuit, remote: Circuit) -> frozenset[int]:
+    """Address families that packets can be sent to the neighbour in: what its hellos offer and, for IPv4, with an address at
+    our own end too, whether or not IS-IS runs for it there (FRR isis_pdu.c process_hello: v4_usable, v6_usable).
+    """
+    mine = any(address.address.version == 4 for address in local.interface.addresses)
+    return _usable(remote) if mine else _usable(remote) - {4}
 
 
 def _usable(circuit: Circuit) -> frozenset[int]:
@@ -261,7 +305,7 @@ def _own_lsp(hellos: Hellos, speaker: Speaker, level: int, externals: tuple[Exte
         node=speaker.node,
         overload=frozenset({STANDARD}) if overloaded else frozenset(),
         attached=level == 1 and process.attached_send and bool(hellos.hops.get((speaker.key, 2))),
-        versions=frozenset(version for circuit in circuits for version in circuit.settings.versions),
+        versions=speaker.versions,
         topologies=frozenset({STANDARD, speaker.ipv6_topology}),
         neighbors=tuple(dict.fromkeys(neighbors)),
         prefixes=tuple(_ip_reaches(speaker, level, circuits, externals)),
@@ -279,12 +323,14 @@ def _is_reaches(hellos: Hellos, hop: Hop) -> Iterator[IsReach]:
 
 
 def circuit_metric(circuit: Circuit, level: int) -> int:
-    """What a circuit costs; narrow metrics end at 63 (RFC 5305 1, ISO 10589 7.2.2)."""
-    return _fit(circuit.speaker, circuit.settings.metric.get(level, _row(circuit.speaker).isis_default_metric))
+    """What a circuit costs."""
+    return circuit.settings.metric.get(level, _row(circuit.speaker).isis_default_metric)
 
 
-def _fit(speaker: Speaker, metric: int) -> int:
-    return min(metric, _row(speaker).isis_narrow_metric_limit) if NARROW in speaker.styles else metric
+def _external_metric(speaker: Speaker, item: External) -> int:
+    """TLV 130 holds six bits (RFC 1195 3.2); who writes it gives TLV 135 the same (FRR isis_lsp.c lsp_build_ext_reach_ipv4)."""
+    narrow = NARROW in speaker.styles and item.prefix.version == 4
+    return min(item.metric, _row(speaker).isis_narrow_metric_limit) if narrow else item.metric
 
 
 def _row(speaker: Speaker) -> Semantics:
@@ -301,7 +347,7 @@ def _ip_reaches(
                 yield from _styled(speaker, address.peer or address.prefix, metric)
     for item in externals:
         if item.level == level:
-            yield from _styled(speaker, item.prefix, _fit(speaker, item.metric), external=True)
+            yield from _styled(speaker, item.prefix, _external_metric(speaker, item), external=True)
 
 
 def _styled(speaker: Speaker, prefix: Prefix, metric: int, *, external: bool = False) -> Iterator[IpReach]:

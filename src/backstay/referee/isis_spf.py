@@ -22,8 +22,9 @@ First = Mapping[Node, list[tuple[int, Hop]]]
 
 @dataclass(eq=False)
 class Walks:
-    """Where a topology can be walked. An edge goes where both ends name each other (C.2.6 a); from an overloaded node none
-    goes (7.2.8.1), which keeps what the node itself offers in reach.
+    """Where a topology can be walked. An edge goes where one names the other, as FRR has it (isis_spf.c
+    isis_spf_process_lsp; seen on 8.4.4), not both each other as C.2.6 a has it; from an overloaded node none goes (7.2.8.1),
+    which keeps what the node itself offers in reach.
 
     ``names`` numbers the nodes, pseudonodes before routers, so that of two equally near the pseudonode is looked at first: it
     may lie before the other (C.2.6). ``onward`` are the edges of each, by these numbers.
@@ -48,10 +49,11 @@ class Walks:
         self.overloaded = frozenset(lsp.node for lsp in self.lsps if self.topology in lsp.overload)
         self.graph = nx.DiGraph()
         self.graph.add_nodes_from(lsp.node for lsp in self.lsps)
+        known = frozenset(self.graph)
         self.graph.add_weighted_edges_from(
             (tail, head, metric)
             for (tail, head), metric in metrics.items()
-            if (head, tail) in metrics and tail not in self.overloaded
+            if head in known and tail not in self.overloaded
         )
         self.names = tuple(sorted(self.graph, key=lambda node: (node[1] == 0, node)))
         self.number = {node: at for at, node in enumerate(self.names)}

@@ -82,7 +82,9 @@ def _walk(router: Router, route_map: RouteMap, offer: Offer, depth: int) -> int 
 def _take(router: Router, entry: RouteMapEntry, offer: Offer, depth: int) -> int | None:
     """Sets first, then the called route-map, whose deny ends all. A call to nowhere is passed over."""
     for action in entry.sets:
-        if not offer.interior or action.kind in _INTERIOR_SETS:
+        if offer.isis:
+            policy_set.by_isisd(action, offer)
+        elif not offer.interior or action.kind in _INTERIOR_SETS:
             policy_set.apply(router, action, offer)
     if entry.call is not None:
         called = router.policies.route_maps.get(entry.call)
@@ -92,6 +94,11 @@ def _take(router: Router, entry: RouteMapEntry, offer: Offer, depth: int) -> int
 
 
 def _matches(router: Router, entry: RouteMapEntry, offer: Offer) -> bool:
+    if offer.isis:
+        # isis_routemap.c isis_route_map_init: address lists and tags; an entry stands without what isisd does not know.
+        known = (match for match in entry.matches if match.kind == "tag" or match.of == "prefix")
+        lists = {"prefix-list", "access-list", "tag"}
+        return all(policy_match.holds(router, match, offer) for match in known if match.kind in lists)
     return all(
         policy_match.holds(router, match, offer)
         for match in entry.matches
@@ -99,7 +106,7 @@ def _matches(router: Router, entry: RouteMapEntry, offer: Offer) -> bool:
     )
 
 
-def redistribute(router: Router, route_map: str, candidate: Candidate) -> Candidate | None:
+def redistribute(router: Router, route_map: str, candidate: Candidate, *, isis: bool = False) -> Candidate | None:
     """A route on its way into an IGP: the candidate as the route-map leaves it, or None where it is denied."""
     offer = Offer(
         prefix=candidate.prefix,
@@ -108,6 +115,7 @@ def redistribute(router: Router, route_map: str, candidate: Candidate) -> Candid
         metric_type=candidate.metric_type,
         next_hops=candidate.next_hops,
         interior=True,
+        isis=isis,
     )
     if apply(router, route_map, offer) is None:
         return None

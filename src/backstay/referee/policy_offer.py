@@ -14,7 +14,7 @@ class Offer:
     """A route under a route-map; ``attributes`` is replaced by the sets. ``way``: ``in``, ``out``, ``network``,
     ``redistribute``, ``aggregate``, ``default`` or ``table``. ``peer`` is the neighbour's address, or its interface and
     ``group``, on a session; ``local_peer`` our own address there. ``protocol`` is where the route comes from.
-    ``seen`` holds the attributes that matches look at where they are not those being set (``default-originate``).
+    ``isis``: isisd reads the route-map. ``seen`` holds the attributes that matches look at where they are not those being set (``default-originate``).
     """
 
     prefix: Prefix
@@ -27,6 +27,7 @@ class Offer:
     metric_type: int | None = None
     next_hops: tuple[NextHop, ...] = ()
     interior: bool = False
+    isis: bool = False
     seen: Attributes | None = None
     own_as: int = 0
     peer_as: int = 0

@@ -11,6 +11,8 @@ from backstay.referee import policy_communities as communities
 from backstay.referee.policy_offer import Offer
 
 _MAXIMUM = 0xFFFFFFFF
+_ISIS_MAXIMUM = 0xFE000000
+"""FRR isis_constants.h MAX_WIDE_PATH_METRIC."""
 _OSPF_DEFAULT_METRIC = 20
 """FRR ospfd route_set_metric(): ``+n`` and ``-n`` count from here, not from the metric the route had."""
 _ELSEWHERE = frozenset({"src", "metric-type", "label-index"})
@@ -34,6 +36,15 @@ def apply(router: Router, action: SetAction, offer: Offer) -> None:
             return
         case _:
             _plain(action, offer)
+
+
+def by_isisd(action: SetAction, offer: Offer) -> None:
+    """A metric is all that isisd sets (isis_routemap.c): ``+5`` is 5 to its strtoul(), and ``-5`` a number too large, a
+    clause that is left out (seen on FRR 8.4.4).
+    """
+    digits = action.values[0].lstrip("+") if action.kind == "metric" else ""
+    if digits.isdigit() and int(digits) <= _ISIS_MAXIMUM:
+        offer.attributes = offer.attributes._replace(med=int(digits))
 
 
 def _plain(action: SetAction, offer: Offer) -> None:

@@ -42,7 +42,7 @@ def offered(rib: Rib, router: Router, vrf: str, line: Redistribution, metric: in
         raise Unproven(f"{router.name}: redistribution from {line.protocol} instance {line.instance}")
     for prefix, route in sorted(candidates(rib, (router.name, vrf), line.protocol, line.version).items()):
         if not prefix.is_default:
-            found = mapped(router, line.route_map, candidate(prefix, route, metric))
+            found = mapped(router, line.route_map, candidate(prefix, route, metric), isis=line.level is not None)
             if found is not None:
                 yield found
 
@@ -59,9 +59,9 @@ def candidate(prefix: Prefix, route: Route, metric: int) -> Candidate:
     )
 
 
-def mapped(router: Router, route_map: str | None, item: Candidate) -> Candidate | None:
+def mapped(router: Router, route_map: str | None, item: Candidate, *, isis: bool = False) -> Candidate | None:
     """The candidate after the route-map; None: denied."""
-    return item if route_map is None else policy.redistribute(router, route_map, item)
+    return item if route_map is None else policy.redistribute(router, route_map, item, isis=isis)
 
 
 def default_route(rib: Rib, place: Place, version: int, own: str) -> Route | None:
@@ -97,6 +97,6 @@ def _isis_default(rib: Rib, speaker: Speaker, line: DefaultOrigination) -> Itera
         return
     metric = line.metric or 0
     item = candidate(prefix, route, metric) if route else Candidate(prefix=prefix, protocol="", metric=metric)
-    found = mapped(speaker.router, line.route_map, item)
+    found = mapped(speaker.router, line.route_map, item, isis=True)
     if found is not None:
         yield External(level=line.level or 2, prefix=prefix, metric=found.metric)

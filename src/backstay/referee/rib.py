@@ -184,7 +184,9 @@ class Rib:
             return (hop, (hop,)) if InterfaceRef(router, hop.interface) in self.wiring.up else None
         assert hop.address is not None
         protocol, forwarding = self._beneath((router, hop.vrf or vrf), prefix, hop.address)
-        if not forwarding or (hop.interface and {way.interface for way in forwarding} != {hop.interface}):
+        if hop.interface:  # only a way out of it counts (FRR zebra_nhg.c nexthop_valid_resolve)
+            forwarding = tuple(way for way in forwarding if way.interface == hop.interface)
+        if not forwarding:
             return None
         if hop.vrf:
             forwarding = tuple(replace(way, vrf=hop.vrf) for way in forwarding)
@@ -227,7 +229,7 @@ class Rib:
             return hop, (hop,)
         other = line.next_hop_vrf if line.next_hop_vrf and line.next_hop_vrf != vrf else None
         hop = NextHop(line.next_hop, line.interface, vrf=other)
-        if line.next_hop is None or (line.interface and line.onlink):
+        if line.next_hop is None or (line.interface and (line.onlink or line.next_hop.is_link_local)):
             return (hop, (hop,)) if self._plugged(router, other or vrf, line.interface) else None
         return self._follow(place, prefix, hop)
 

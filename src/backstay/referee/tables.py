@@ -210,14 +210,17 @@ def _is_plain(isis: Isis, key: Key) -> bool:
     distance = SEMANTICS[speaker.router.vendor].distances["isis"]
     if len(speaker.process.levels) != 1 or distance >= DISTANCE_NEVER:
         return False
-    return not any(chart.attached for chart in _maps(isis, key)[1])
+    return not any(isis.chart(key, version).attached for version in speaker.versions)
 
 
 def _maps(isis: Isis, key: Key) -> tuple[int, tuple[Map, ...]]:
-    """IPv6 reachability is read by those who read wide metrics (see `Isis`)."""
+    """Those of the versions it speaks; IPv6 reachability is read by those who read wide metrics (see `Isis`)."""
     speaker = isis.hellos.speakers[key]
     (level,) = speaker.process.levels
-    return level, tuple(isis.chart(key, version) for version in ((4, 6) if WIDE in speaker.styles else (4,)))
+    return level, tuple(
+        isis.chart(key, version)
+        for version in sorted(speaker.versions if WIDE in speaker.styles else speaker.versions & {4})
+    )
 
 
 def filled(isis: Isis, key: Key, found: Offered) -> tuple[array[int], array[int], tuple[tuple[NextHop, ...], ...]]:

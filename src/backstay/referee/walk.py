@@ -104,7 +104,8 @@ class Walker:
         assert hop.interface is not None
         out = InterfaceRef(router, hop.interface)
         target = address if hop.address is None and hop.neighbor is None else hop.address
-        receiver = self._receiver(out, hop, target)
+        asked = hop.address is None and route.protocol in {"connected", "static"}
+        receiver = self._receiver(out, hop, target, asked=asked)
         if receiver is None:
             end = self._beyond(router, route, target, address)
             return Step(None if end.fate is Fate.UNREACHABLE else out, end)  # whom nobody answers for is not sent to
@@ -112,19 +113,31 @@ class Walker:
             return Step(out, End(Fate.DISCARDED, receiver.router))
         return Step(out, (receiver.router, self.vrf(receiver)))
 
-    def _receiver(self, out: InterfaceRef, hop: NextHop, target: Address | None) -> InterfaceRef | None:
-        """The interface of ours on the wire that answers for the next hop."""
+    def _receiver(self, out: InterfaceRef, hop: NextHop, target: Address | None, *, asked: bool) -> InterfaceRef | None:
+        """The interface of ours on the wire that answers for the next hop; ``asked``: the wire is asked for the very end."""
         near = self.wiring.across.get(out, ())
         if hop.neighbor is not None and hop.neighbor in near:
             return hop.neighbor
-        owners = [ref for ref in near if target is not None and ref in self.wiring.owners.get(target, ())]
-        if owners:
-            return owners[0]
-        if (target is None or target.is_link_local or hop.address is None) and len(near) == 1:
+        answering = None if target is None else self._answering(near, target)
+        if answering is not None:
+            return answering
+        nameless = target is None or target.is_link_local or (hop.address is None and not asked)
+        if nameless and len(near) == 1:
             return near[0]  # no address tells who is meant, and there is one who can be
         if target is None or (target.is_link_local and near):
             raise Unproven(f"{out}: who answers to the link-local next hop on this segment is not told")
         return None
+
+    def _answering(self, near: tuple[InterfaceRef, ...], target: Address) -> InterfaceRef | None:
+        """Whose interface on the wire has the address; else, for IPv4, who has it elsewhere: Linux answers ARP for any address
+        of its own (``arp_ignore`` is 0), neighbour solicitations for those of the interface alone (RFC 4861 7.2.3).
+        """
+        owners = self.wiring.owners.get(target, ())
+        found = next((ref for ref in near if ref in owners), None)
+        if found is not None or target.version == 6:
+            return found
+        places = {(owner.router, self.vrf(owner)) for owner in owners}
+        return next((ref for ref in near if (ref.router, self.vrf(ref)) in places), None)
 
     def _beyond(self, router: str, route: Route, target: Address | None, address: Address) -> End:
         """Nobody of ours on the wire has the next hop's address. Where a router of ours ought to have it (it is down),

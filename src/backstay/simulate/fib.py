@@ -333,10 +333,18 @@ class Fib:
         return self._leaving(out, Fate.DELIVERED if arrives else Fate.EXITS, target), False
 
     def _peer_with(self, out: InterfaceRef, address: Address) -> InterfaceRef | None:
+        """Who has the address on the segment. By ARP Linux answers for an address of another interface too (``arp_ignore`` is
+        0), by neighbour discovery it does not (seen beside FRR 8.4.4).
+        """
         carriers = self._carriers.get(address)
         if not carriers:
             return None
-        return next((peer for peer in self.computed.topology.peers.get(out, ()) if peer in carriers), None)
+        peers = self.computed.topology.peers.get(out, ())
+        on_it = next((peer for peer in peers if peer in carriers), None)
+        if on_it is not None or address.version == 6:
+            return on_it
+        places = {(carrier.router, self._vrf(carrier)) for carrier in carriers}
+        return next((peer for peer in peers if (peer.router, self._vrf(peer)) in places), None)
 
     def _only_peer(self, out: InterfaceRef) -> InterfaceRef | None:
         """Who answers to a link-local next hop: clear with one other router on the segment, else not ours to guess."""

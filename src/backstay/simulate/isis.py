@@ -32,11 +32,23 @@ Announced = dict[Prefix, list[Announcement]]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """One level's shortest paths in one topology; ``multi`` is RFC 5120's IPv6 topology. ``keys`` are all nodes."""
+    """One level's shortest paths of one IP version in one topology; ``multi`` is RFC 5120's IPv6 topology.
+
+    ``apart``: those of nodes that have adjacencies of their own which do not carry the version. Others count on these, they
+    themselves go another way (FRR isis_spf.c adj_find).
+    """
 
     level: int
     multi: bool
+    version: int
     paths: Paths
+    apart: Mapping[NodeKey, Paths]
+
+    def views(self, members: frozenset[NodeKey]) -> Iterator[tuple[Paths, frozenset[NodeKey]]]:
+        """The paths, and which of the members go by them."""
+        yield self.paths, members - self.apart.keys()
+        for key, paths in sorted(self.apart.items(), key=lambda item: item[0]):
+            yield paths, members & {key}
 
 
 class Isis:
@@ -50,7 +62,9 @@ class Isis:
         self._adjacent = {
             level: tuple(pair for pair in self.circuits.pairs if adjacent(*pair, level)) for level in (1, 2)
         }
-        self._graphs = tuple(self._graph(level, multi=multi) for level in (1, 2) for multi in (False, True))
+        self._spoken = {key: self.circuits.versions(key) for key in self._keys}
+        kinds = ((4, False), (6, False), (6, True))
+        self._graphs = tuple(self._graph(level, version, multi=multi) for version, multi in kinds for level in (1, 2))
 
     @property
     def adjacencies(self) -> frozenset[Adjacency]:
@@ -73,7 +87,49 @@ class Isis:
                 if {one.process.metric_style, other.process.metric_style} == {"narrow", "wide"}:
                     text = f"metric style {one.process.metric_style} beside {other.process.metric_style} of {other.ref}"
                     found.add(_remark("isis-metric-style", one, text))
-        return (*self._doubles(), *sorted(found, key=str))
+        return (*self._doubles(), *self._unequal(), *self._mixed_lans(), *self._strangers(), *sorted(found, key=str))
+
+    def _mixed_lans(self) -> Iterator[Remark]:
+        """LANs of which some neighbours are in a topology and others are not: the pseudonode names them all, so that routers
+        elsewhere count on ways that those on the LAN do not go. Likewise where some are of another password: whether the
+        others read of the pseudonode hangs on who is designated, which MAC addresses decide.
+        """
+        for level, pairs in self._adjacent.items():
+            seen: dict[tuple[InterfaceRef, bool], set[bool]] = {}
+            for one, other in pairs:
+                if one.settings.point_to_point:
+                    continue
+                floods = floods_between(one, other, level)
+                for multi in (False, True):
+                    if not multi or (self._multi(one.node) and self._multi(other.node)):
+                        found = seen.setdefault((one.ref, multi), set())
+                        found.add(_in_topology(one, other, multi=multi) and floods)
+                        if len(found) == 2:
+                            text = f"neighbours on the LAN differ in topologies or passwords of level {level}"
+                            yield _remark("isis-mixed-lan", one, text)
+
+    def _strangers(self) -> Iterator[Remark]:
+        """Narrow and wide routers with others between them that speak both: each sees a part of the level."""
+        for level, pairs in self._adjacent.items():
+            styles = {one.process.metric_style: one for one, _ in pairs}
+            if styles.keys() >= {"narrow", "wide", "transition"}:
+                text = f"metric styles narrow and wide in one level {level}, with transition between them"
+                yield _remark("isis-metric-style", styles["narrow"], text)
+
+    def _unequal(self) -> Iterator[Remark]:
+        """Links of unequal metric to one neighbour: FRR takes the adjacencies in the order they came up in, the metrics in the
+        order of its interfaces, so that after one of them was down another carries the packets (isis_spf.c adj_find; seen
+        on FRR 8.4.4).
+        """
+        for level, pairs in self._adjacent.items():
+            links: dict[tuple[NodeKey, NodeKey], dict[int, Circuit]] = {}
+            for one, other in pairs:
+                metric = one.metric(level, SEMANTICS[one.router.vendor])
+                links.setdefault((one.node, other.node), {}).setdefault(metric, one)
+            for (_, other_node), by_metric in sorted(links.items(), key=lambda item: item[0]):
+                if len(by_metric) > 1:
+                    text = f"links to {other_node[0]} of unequal metric: which of them is used is not told"
+                    yield _remark("isis-parallel-metrics", by_metric[min(by_metric)], text)
 
     def _doubles(self) -> Iterator[Remark]:
         """System ids that two routers of one flooding domain share: each purges and renumbers the other's LSPs without
@@ -93,18 +149,17 @@ class Isis:
     def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
         """All routes, given what each process redistributes or originates."""
         layers: list[Layer] = []
-        for version in (4, 6):
-            upward: dict[NodeKey, list[Imported]] = {key: list(items) for key, items in imported.items()}
-            for graph in self._graphs:
-                if graph.paths.keys and not (version == 4 and graph.multi):
-                    found = list(self._layers(graph, version, upward))
-                    self._add_level1(found[:1] if graph.level == 1 else [], upward)
-                    layers.extend(found)
+        upward: dict[NodeKey, list[Imported]] = {key: list(items) for key, items in imported.items()}
+        for graph in self._graphs:
+            if graph.paths.keys:
+                found = list(self._layers(graph, graph.version, upward))
+                self._add_level1(found[:1] if graph.level == 1 else [], upward)
+                layers.extend(found)
         return LayeredRoutes("isis", layers, self._instances(), self.adjacencies)
 
     # ------------------------------------------------------------------------------------- graphs
 
-    def _graph(self, level: int, *, multi: bool) -> Graph:
+    def _graph(self, level: int, version: int, *, multi: bool) -> Graph:
         keys = [
             key for key in self._keys if level in self.circuits.nodes[key].levels and (not multi or self._multi(key))
         ]
@@ -112,13 +167,29 @@ class Isis:
         edges = [
             edge
             for one, other in self._adjacent[level]
-            if one.node in index and other.node in index and _in_topology(one, other, multi=multi)
+            if self._joins(one, other, version, index, multi=multi)
             for edge in self._edge(one, other, level, index)
         ]
         # ``set-overload-bit`` sets the bit of the LSP's header, which is that of the standard topology (RFC 5120 3.2).
         full = () if multi else (key for key in keys if _overloaded(self.circuits.nodes[key]))
         closed = frozenset(index[key] for key in full)
-        return Graph(level, multi, Paths(keys, edges, closed, self._limit(keys)))
+        limit = self._limit(keys)
+        mute = {edge for edge in edges if (edge.local, edge.remote) not in self._hops[version]}
+        apart = {
+            keys[source]: Paths(
+                keys, [edge for edge in edges if edge.source != source or edge not in mute], closed, limit
+            )
+            for source in {edge.source for edge in mute}
+        }
+        return Graph(level, multi, version, Paths(keys, edges, closed, limit), apart)
+
+    def _joins(self, one: Circuit, other: Circuit, version: int, index: Mapping[NodeKey, int], *, multi: bool) -> bool:
+        """Whether one names the other as its neighbour in the topology, and neither is passed over for not speaking the
+        version (RFC 1195 1.4; FRR isis_spf.c isis_spf_process_lsp: not in a topology of the version's own).
+        """
+        if one.node not in index or other.node not in index or not _in_topology(one, other, multi=multi):
+            return False
+        return multi or (version in self._spoken[one.node] and version in self._spoken[other.node])
 
     def _edge(self, one: Circuit, other: Circuit, level: int, index: Mapping[NodeKey, int]) -> Iterable[Edge]:
         semantics = SEMANTICS[one.router.vendor]
@@ -143,20 +214,41 @@ class Isis:
         members = frozenset(key for key in graph.paths.keys if self._looks(key, graph, version))
         if not members:
             return
+        hop = self._hop(version)
         announced = self._own(graph, version, members)
         self._add_imported(announced, graph, version, members, imported)
-        hop = self._hop(version)
-        kind = f"level-{graph.level}"
-        yield Layer(kind, graph.level, graph.paths, Block(announced), hop, members=members)
-        if graph.level == 1:
-            yield from self._attached(graph, version, members, hop)
+        block = Block(announced)
+        deaf = {key: self._hidden(key, graph.level, version, imported) for key in members if imported.get(key)}
+        for paths, seeing in graph.views(members):
+            readers = frozenset(key for key in seeing if self._reads(key, version))
+            if readers:
+                yield Layer(f"level-{graph.level}", graph.level, paths, block, hop, members=readers, deaf=deaf)
+            if graph.level == 1:
+                making = {key for key in seeing if self._makes_default(key, version, imported)}
+                yield from self._attached(paths, version, members, seeing - making, hop)
+
+    def _hidden(
+        self, key: NodeKey, level: int, version: int, imported: Mapping[NodeKey, Iterable[Imported]]
+    ) -> frozenset[Prefix]:
+        """What a node brings in itself and therefore takes from nobody: not in the wide TLVs of IPv4, where FRR looks for it
+        under another kind than its own (isis_spf.c isis_spf_preload_tent; seen on FRR 8.4.4).
+        """
+        if version == 4 and self.circuits.nodes[key].metric_style != "narrow":
+            return frozenset()
+        return frozenset(item.prefix for item in imported[key] if _belongs(item, level, version))
+
+    def _makes_default(self, key: NodeKey, version: int, imported: Mapping[NodeKey, Iterable[Imported]]) -> bool:
+        return any(_belongs(item, 1, version) and item.prefix.is_default for item in imported.get(key, ()))
 
     def _looks(self, key: NodeKey, graph: Graph, version: int) -> bool:
-        """Whether a node uses this graph for the version: IPv6 in its own topology where it runs one, and not at all
-        where it speaks narrow metrics alone (FRR isis_spf.c: "skip all the rest if we're using metric style narrow").
+        """Whether a node uses this graph for the version: one it speaks, IPv6 in its own topology where it runs one."""
+        return version in self._spoken[key] and (version == 4 or self._multi(key) == graph.multi)
+
+    def _reads(self, key: NodeKey, version: int) -> bool:
+        """Whether a node takes the version's prefixes: those of IPv6 not where it speaks narrow metrics alone (FRR
+        isis_spf.c: "skip all the rest if we're using metric style narrow"; the attached bit it looks at all the same).
         """
-        wide = self.circuits.nodes[key].metric_style != "narrow"
-        return version == 4 or (wide and self._multi(key) == graph.multi)
+        return version == 4 or self.circuits.nodes[key].metric_style != "narrow"
 
     def _own(self, graph: Graph, version: int, members: frozenset[NodeKey]) -> Announced:
         announced: Announced = {}
@@ -164,7 +256,7 @@ class Isis:
             semantics = SEMANTICS[circuit.router.vendor]
             level = graph.level in circuit.levels or not semantics.isis_prefixes_follow_circuit_level
             enabled = version in circuit.settings.versions and level
-            if circuit.node not in members or not enabled or (graph.multi and _off(circuit)):
+            if circuit.node not in members or not enabled:
                 continue
             metric = circuit.metric(graph.level, semantics)
             for item in usable_addresses(circuit.interface, version):
@@ -180,11 +272,13 @@ class Isis:
         imported: Mapping[NodeKey, Iterable[Imported]],
     ) -> None:
         for key in sorted(members):
-            narrow = self.circuits.nodes[key].metric_style != "wide"
+            narrow = version == 4 and self.circuits.nodes[key].metric_style != "wide"
             for item in imported.get(key, ()):
-                if item.level == graph.level and item.prefix.version == version:
-                    cost = min(item.metric, 63) if narrow else item.metric
-                    entry = Announcement(graph.paths.index[key], cost)
+                if _belongs(item, graph.level, version):
+                    limit = SEMANTICS[self.network.routers[key[0]].vendor].isis_narrow_metric_limit
+                    cost = min(item.metric, limit) if narrow else item.metric
+                    source = graph.paths.index[key]
+                    entry = Announcement(source, cost, origin=source)
                     announced.setdefault(item.prefix, []).append(entry)
 
     def _add_level1(self, layers: Iterable[Layer], upward: dict[NodeKey, list[Imported]]) -> None:
@@ -199,17 +293,22 @@ class Isis:
                     )
 
     def _attached(
-        self, graph: Graph, version: int, members: frozenset[NodeKey], hop: Callable[[Edge], NextHop | None]
+        self,
+        paths: Paths,
+        version: int,
+        members: frozenset[NodeKey],
+        seeing: frozenset[NodeKey],
+        hop: Callable[[Edge], NextHop | None],
     ) -> Iterable[Layer]:
         """The default route to the nearest router that sets the attached bit (ISO 10589 7.2.9.2). Routers that are
         attached themselves do not look at it.
         """
         attached = {key for key in members if self._is_attached(key)}
-        sending = [Announcement(graph.paths.index[key], 0) for key in sorted(attached) if self._sends_attached(key)]
-        looking = frozenset(key for key in members if key not in attached and self.circuits.nodes[key].attached_receive)
+        sending = [Announcement(paths.index[key], 0) for key in sorted(attached) if self._sends_attached(key)]
+        looking = frozenset(key for key in seeing if key not in attached and self.circuits.nodes[key].attached_receive)
         if sending and looking:
             block = Block({DEFAULT[version]: sending})
-            yield Layer("level-1", 1, graph.paths, block, hop, members=looking)
+            yield Layer("level-1", 1, paths, block, hop, members=looking)
 
     def _is_attached(self, key: NodeKey) -> bool:
         return self.circuits.nodes[key].levels == {1, 2} and key in self._with_level2
@@ -248,16 +347,22 @@ def _remark(code: str, circuit: Circuit, text: str) -> Remark:
     return Remark(code, f"{circuit.ref}: {text}", circuit.router.name, circuit.settings.place)
 
 
+def _belongs(item: Imported, level: int, version: int) -> bool:
+    return item.level == level and item.prefix.version == version
+
+
 def _overloaded(process: IsisProcess) -> bool:
     """The bit as configured for good; one set on start-up is gone by the time routing has settled (RFC 3277)."""
     return process.overload is not None and process.overload.on_startup is None
 
 
 def _in_topology(one: Circuit, other: Circuit, *, multi: bool) -> bool:
-    if not multi:
-        return True
-    both = 6 in one.settings.versions and 6 in other.settings.versions
-    return both and not _off(one) and not _off(other)
+    """Whether one names the other in its LSP (FRR isis_mt.c tlvs_to_adj_mt_set): both circuits are in the topology, and the
+    other's hellos offer its IP version, which the standard one needs from a neighbour with several topologies alone.
+    """
+    if multi:
+        return 6 in other.settings.versions and not _off(one) and not _off(other)
+    return 4 in other.settings.versions or not other.process.topologies
 
 
 def _off(circuit: Circuit) -> bool:

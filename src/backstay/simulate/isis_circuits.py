@@ -39,9 +39,8 @@ class Circuit:
         return not self.settings.passive and self.interface.kind != "loopback"
 
     def metric(self, level: int, semantics: Semantics) -> int:
-        """The metric it announces: narrow TLVs hold six bits (RFC 1195 3.2, ISO 10589 7.2.2)."""
-        metric = self.settings.metric.get(level, semantics.isis_default_metric)
-        return metric if self.process.metric_style == "wide" else min(metric, semantics.isis_narrow_metric_limit)
+        """The metric it announces."""
+        return self.settings.metric.get(level, semantics.isis_default_metric)
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,12 @@ class Circuits:
             if process.system_id
         }
 
+    def versions(self, key: NodeKey) -> frozenset[int]:
+        """The IP versions a process speaks: those of its interfaces, up or not (FRR isisd.c isis_area_add_circuit)."""
+        process = self.nodes[key]
+        settings = (item.isis for item in self.network.routers[key[0]].interfaces.values() if item.vrf == process.vrf)
+        return frozenset(v for one in settings if one and one.tag == process.tag for v in one.versions)
+
     @cached_property
     def pairs(self) -> tuple[tuple[Circuit, Circuit], ...]:
         """Circuits that face each other on a segment, each pair both ways round."""
@@ -104,14 +109,14 @@ def adjacent(one: Circuit, other: Circuit, level: int) -> bool:
         return False
     if None not in (one.interface.mtu, other.interface.mtu) and one.interface.mtu != other.interface.mtu:
         return False
-    return any(carries(one, other, version) for version in (4, 6))
+    return all(any(carries(*ends, version) for version in (4, 6)) for ends in ((one, other), (other, one)))
 
 
 def carries(one: Circuit, other: Circuit, version: int) -> bool:
-    """Whether packets of a version can pass: enabled on both ends and, for IPv4, addresses that reach each other."""
-    if version not in one.settings.versions or version not in other.settings.versions:
-        return False
-    return version == 6 or shared_subnet(one.interface, other.interface, 4)
+    """Whether one can send packets of a version to the other: the other's hellos offer it and, for IPv4, its address is within
+    reach (FRR isis_pdu.c process_hello: v4_usable, v6_usable; a router has link-local addresses without being asked).
+    """
+    return version in other.settings.versions and (version == 6 or shared_subnet(one.interface, other.interface, 4))
 
 
 def floods_between(one: Circuit, other: Circuit, level: int) -> bool:

@@ -16,8 +16,8 @@ from backstay.model.policy import RouteMap, RouteMapEntry
 from backstay.simulate import bgp_path
 from backstay.simulate.bgp_path import Path
 from backstay.simulate.policy_library import Library
-from backstay.simulate.policy_matches import Setting, holds
-from backstay.simulate.policy_sets import apply
+from backstay.simulate.policy_matches import Setting, holds, known_to_isisd
+from backstay.simulate.policy_sets import apply, of_isisd
 from backstay.simulate.seams import Accepted, Candidate, Denied
 
 CALL_DEPTH = 10
@@ -75,12 +75,13 @@ def _walk(library: Library, route_map: RouteMap, passed: Passed, setting: Settin
 
 
 def _matches(entry: RouteMapEntry, path: Path, setting: Setting, library: Library) -> bool:
-    return all(holds(match, setting.matched or path, setting, library) for match in entry.matches)
+    matches = filter(known_to_isisd, entry.matches) if setting.isis else entry.matches
+    return all(holds(match, setting.matched or path, setting, library) for match in matches)
 
 
 def _permit(library: Library, entry: RouteMapEntry, passed: Passed, setting: Setting, *, depth: int) -> Passed | Denied:
     path = passed.path
-    for action in entry.sets:
+    for action in filter(None, map(of_isisd, entry.sets)) if setting.isis else entry.sets:
         path = apply(action, path, setting, library)
     passed = Passed(path=path, spoken=passed.spoken.union(action.kind for action in entry.sets))
     called = library.objects.route_maps.get(entry.call) if entry.call else None
@@ -100,6 +101,7 @@ def evaluate(router: Router, route_map: str, candidate: Candidate) -> Accepted |
         peers=frozenset({candidate.peer or "local"}),
         source=_address(candidate.peer),
         discard=candidate.discard,
+        isis=candidate.isis,
     )
     outcome = run(Library.of(router), route_map, _path(candidate), setting)
     if isinstance(outcome, Denied):

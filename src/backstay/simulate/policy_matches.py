@@ -20,7 +20,7 @@ class Setting:
 
     ``peers`` are all texts the BGP neighbour is known by (address, interface, group), ``local`` for a route of our own.
     ``source`` is the address it was heard from, ``peer_as`` that neighbour's AS. ``discard`` is a blackhole route. ``matched``: look at that
-    path instead of the one that set clauses change (default-originate with a route-map).
+    path instead of the one that set clauses change (default-originate with a route-map). ``isis``: isisd reads the route-map.
     """
 
     prefix: Prefix
@@ -32,9 +32,15 @@ class Setting:
     peer_as: int | None = None
     discard: bool = False
     matched: Path | None = None
+    isis: bool = False
 
 
 Test = Callable[[Match, Path, Setting, Library], bool]
+
+
+def known_to_isisd(match: Match) -> bool:
+    """Whether isisd has the clause; an entry stands without the others (isis_routemap.c isis_route_map_init; seen on FRR 8.4.4)."""
+    return match.kind == "tag" or (match.kind in {"prefix-list", "access-list"} and match.of == "prefix")
 
 
 def holds(match: Match, path: Path, setting: Setting, library: Library) -> bool:

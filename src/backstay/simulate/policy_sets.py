@@ -16,6 +16,8 @@ from backstay.simulate.policy_lists import deleted, sorted_communities, sorted_l
 from backstay.simulate.policy_matches import Setting
 
 LARGEST = 0xFFFFFFFF
+LARGEST_PATH = 0xFE000000
+"""FRR isisd MAX_WIDE_PATH_METRIC."""
 
 Change = Callable[[SetAction, Path, Setting, Library], Path]
 
@@ -26,6 +28,14 @@ def apply(action: SetAction, path: Path, setting: Setting, library: Library) -> 
     if change is None:
         raise _unproven(action, library)
     return change(action, path, setting, library)
+
+
+def of_isisd(action: SetAction) -> SetAction | None:
+    """The clause as isisd has it, None where it has not: a metric, which ``+`` does not add to and ``-`` makes no number at all
+    (isis_routemap.c route_set_metric_compile; seen on FRR 8.4.4).
+    """
+    plain = action.values[0].removeprefix("+") if action.kind == "metric" else ""
+    return replace(action, values=(plain,)) if plain.isdigit() and int(plain) <= LARGEST_PATH else None
 
 
 def _unproven(action: SetAction, library: Library) -> Unproven:

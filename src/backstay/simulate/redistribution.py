@@ -51,7 +51,7 @@ class Importer:
             if prefix.version != line.version or prefix.is_default:
                 continue
             offered = _candidate(prefix, route, metric if line.metric is None else line.metric, kind)
-            accepted = self._through(line.route_map, offered)
+            accepted = self._through(line.route_map, replace(offered, isis=line.level is not None))
             if accepted:
                 yield _imported(accepted, line.level)
 
@@ -65,7 +65,7 @@ class Importer:
             return
         kind = line.metric_type or metric_type
         offered = _candidate(prefix, present, metric if line.metric is None else line.metric, kind)
-        accepted = self._through(line.route_map, offered)
+        accepted = self._through(line.route_map, replace(offered, isis=line.level is not None))
         if accepted:
             made = _imported(accepted, line.level)
             # Made whether a route is there or not, it leads to its maker (seen on FRR 8.4.4).

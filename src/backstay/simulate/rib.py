@@ -220,18 +220,19 @@ class Rib:
             self._plain_rows[key] = rows[0] if len(rows) == 1 and rows[0].distance < INFINITE_DISTANCE else None
         return self._plain_rows[key]
 
-    def _outgoing(self, router: str, vrf: str, address: Address) -> tuple[NextHop, ...] | None:
+    def _outgoing(self, router: str, vrf: str, address: Address) -> tuple[bool, tuple[NextHop, ...]] | None:
+        """`static.Resolve`."""
         found = self._matched(router, vrf, address)
-        return self._onto(router, vrf, address, found) if found else None
+        return (found.protocol in ON_LINK, self._onto(router, vrf, address, found)) if found else None
 
     def _matched(self, router: str, vrf: str, address: Address) -> Route | None:
-        """The route an address resolves on. Neither a default route (`ip nht resolve-via-default` is off) nor, unless
+        """The route an address resolves on. Neither a default route (where `ip nht resolve-via-default` is off) nor, unless
         it is a host route, the very route being resolved counts (zebra_nhg.c nexthop_active; seen on FRR 8.4.4).
         """
         if self.topology.owns(router, vrf, address):
             return None
         for prefix in self.covering(vrf, address):
-            if prefix.is_default:
+            if prefix.is_default and address.version not in self.network.routers[router].resolve_via_default:
                 return None
             if ((router, vrf), prefix) in self._open and not prefix.is_host:
                 self._cut = True

@@ -95,11 +95,12 @@ class Underlay(Protocol):
 class Candidate:
     """A route on its way through a route-map. ``protocol`` is where it comes from; ``metric`` is the MED for BGP;
     ``metric_type`` (1 or 2) matters to OSPF alone; ``interface`` and ``next_hop`` as far as known; ``peer`` is the BGP
-    peer's text ("" or ``local`` for none).
+    peer's text ("" or ``local`` for none). ``isis``: on its way into IS-IS.
     """
 
     prefix: Prefix
     protocol: str
+    isis: bool = False
     metric: int = 0
     tag: int = 0
     metric_type: int | None = None

@@ -12,8 +12,10 @@ from backstay.simulate.seams import Topology
 
 Statics = Mapping[Prefix, Sequence[StaticRoute]]
 
-Resolve = Callable[[str, str, Address], "tuple[NextHop, ...] | None"]
-"""router, VRF, address -> the next hops packets for the address leave by; None when it does not resolve."""
+Resolve = Callable[[str, str, Address], "tuple[bool, tuple[NextHop, ...]] | None"]
+"""router, VRF, address -> whether it is on a connected subnet, the next hops packets for it leave by; None when it does
+not resolve.
+"""
 
 
 def statics(router: Router) -> dict[str, dict[Prefix, list[StaticRoute]]]:
@@ -27,24 +29,26 @@ def statics(router: Router) -> dict[str, dict[Prefix, list[StaticRoute]]]:
 def static_routes(
     router: Router, lines: Sequence[StaticRoute], topology: Topology, resolve: Resolve
 ) -> Iterator[Route]:
-    """The routes that lines for one prefix of one VRF make, one for each distance and tag, best first.
+    """The routes that lines for one prefix of one VRF make, one for each distance, best first.
 
-    A line holds when its interface is up and its next hop resolves; lines of equal distance and tag make one
-    route of several next hops; of lines of equal distance the lower tag stands (zebra keeps one entry for each).
+    A line holds when its interface is up and its next hop resolves; lines of equal distance make one route of several
+    next hops and one tag (yang/frr-staticd.yang: ``path-list`` has the keys table and distance).
     """
-    groups: dict[tuple[int, int], list[tuple[NextHop, tuple[NextHop, ...]]]] = {}
+    groups: dict[int, list[tuple[NextHop, tuple[NextHop, ...]]]] = {}
+    tags: dict[int, int] = {}
     for line in lines:
         hop = _holds(router, line, topology, resolve) if line.distance < INFINITE_DISTANCE else None
         if hop is not None:
-            groups.setdefault((line.distance, line.tag), []).append(hop)
-    for (distance, tag), hops in sorted(groups.items()):
+            groups.setdefault(line.distance, []).append(hop)
+            tags[line.distance] = line.tag
+    for distance, hops in sorted(groups.items()):
         yield Route(
             protocol="static",
             distance=distance,
             metric=0,
             next_hops=_ordered(hop for hop, _ in hops),
             forwarding=_ordered(out for _, outs in hops for out in outs),
-            tag=tag,
+            tag=tags[distance],
         )
 
 
@@ -60,15 +64,16 @@ def _holds(
         hop = NextHop(discard=line.discard)
         return hop, (hop,)
     vrf = line.next_hop_vrf or line.vrf
-    if line.interface:
+    if line.interface and (line.next_hop is None or line.onlink or line.next_hop.is_link_local):
         return _by_interface(router, line, topology, vrf)
     if line.next_hop is None:
         return None
-    out = resolve(router.name, vrf, line.next_hop)
+    direct, out = resolve(router.name, vrf, line.next_hop) or (False, ())
+    if line.interface:  # only a way out of it counts (FRR zebra_nhg.c nexthop_active, nexthop_valid_resolve)
+        out = tuple(hop for hop in out if hop.interface == line.interface)
     if not out:
         return None
-    direct = all(hop.address == line.next_hop for hop in out)
-    shown = out[0] if direct and len(out) == 1 else NextHop(address=line.next_hop)
+    shown = out[0] if direct else NextHop(address=line.next_hop, interface=line.interface)
     return _leaking(shown, line), out
 
 

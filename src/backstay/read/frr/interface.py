@@ -21,6 +21,9 @@ LEVELS = {
     "level-1-2": frozenset({1, 2}),
 }
 
+NARROW_LIMIT = 63
+"""The largest metric of a circuit that FRR takes beside ``metric-style narrow`` or ``transition`` (yang/frr-isisd.yang)."""
+
 _KINDS = (
     (re.compile(r"(lo|dummy)\d*$"), "loopback"),
     (re.compile(r"(vlan|vl)\d+$|.*\.\d+$"), "vlan"),
@@ -56,6 +59,7 @@ class InterfaceDraft:
     ospf: OspfSettings = field(default_factory=OspfSettings)
     ospf6: OspfSettings = field(default_factory=OspfSettings)
     isis_place: Place = NOWHERE
+    isis_large: list[Node] = field(default_factory=list)
 
     def add_address(self, text: str, where: Place, peer: str | None = None) -> None:
         """Add ``192.0.2.1/24``; a second one of the same subnet is a secondary, as in the Linux kernel."""
@@ -146,6 +150,8 @@ def _enable_isis(draft: InterfaceDraft, version: int, tag: str, node: Node) -> N
 
 def _isis(draft: InterfaceDraft, rest: list[str], node: Node) -> bool:
     settings = draft.isis
+    if rest[0] == "metric" and int(rest[-1]) > NARROW_LIMIT:
+        draft.isis_large.append(node)
     match rest:
         case ["metric", "level-1" | "level-2" as level, value]:
             settings["metric"] = {**settings.get("metric", {1: 10, 2: 10}), int(level[-1]): int(value)}

@@ -33,6 +33,10 @@ def read_isis(reading: Reading, section: Node) -> IsisProcess:
         return True
 
     reading.walk(section, handle)
+    if fields.get("metric_style", "wide") != "wide" and fields.pop("topologies", None):
+        for node in section.children.values():
+            if node.words[:1] == ["topology"]:
+                reading.refuse(node, "FRR refuses the IS-IS process with it, unless its metric-style is wide")
     return IsisProcess(redistributions=tuple(redistributions), defaults=tuple(defaults), **fields)
 
 

@@ -6,21 +6,20 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from backstay.model.address import Address
+from backstay.model.address import Address, Prefix
 from backstay.model.errors import ConfigError
 from backstay.model.network import Interface, Router
 from backstay.model.routing import DEFAULT_VRF, BgpProcess, IsisProcess, OspfProcess, StaticRoute
 from backstay.model.source import Place, SourceFile
-from backstay.read.frr import cumulus, references
+from backstay.read.frr import cumulus, references, static
 from backstay.read.frr.bgp import read_bgp
 from backstay.read.frr.interface import InterfaceDraft, kind_of, read_interface
 from backstay.read.frr.isis import read_isis
 from backstay.read.frr.ospf import OspfDraft, attach, ospf_interface, read_ospf
 from backstay.read.frr.policy import PolicyDraft, read_list
 from backstay.read.frr.profile import Profile
-from backstay.read.frr.reading import Reading
+from backstay.read.frr.reading import Misread, Reading
 from backstay.read.frr.route_map import read_entry
-from backstay.read.frr.static import read_route
 from backstay.read.frr.tree import Tree
 from backstay.read.section import Line, Node
 
@@ -151,6 +150,7 @@ class _RouterDraft:
     interfaces: dict[str, InterfaceDraft] = field(default_factory=dict)
     vrfs: set[str] = field(default_factory=set)
     static_routes: list[StaticRoute] = field(default_factory=list)
+    discards: dict[tuple[str, Prefix, int], bool] = field(default_factory=dict)
     isis: list[IsisProcess] = field(default_factory=list)
     ospf: list[OspfDraft] = field(default_factory=list)
     bgp: list[BgpProcess] = field(default_factory=list)
@@ -172,6 +172,7 @@ class _RouterDraft:
         self.reading.passed_over([*parsed.other, *parsed.tree.gone])
         attach(self.reading, self.ospf, self.interfaces)
         self._check_ipv6_forwarding()
+        self._check_narrow_metrics()
 
     def _handle(self, node: Node) -> bool:
         match node.context:
@@ -201,7 +202,11 @@ class _RouterDraft:
     def _static(self, node: Node, vrf: str) -> bool:
         if node.words[1] != "route":
             return False
-        self.static_routes.append(read_route(node, vrf))
+        route = static.read_route(node, vrf)
+        discards = route.discard is not None
+        if self.discards.setdefault(static.path(route), discards) != discards:
+            raise Misread(static.MIXED)  # seen on FRR 8.4.4
+        self.static_routes.append(route)
         return True
 
     def _line(self, node: Node) -> bool:
@@ -236,6 +241,15 @@ class _RouterDraft:
         if used:
             self.reading.refuse(self.no_ipv6, "a router that has IPv6 but does not forward it is not modelled")
 
+    def _check_narrow_metrics(self) -> None:
+        """FRR takes a metric that narrow TLVs do not hold on an interface and then refuses the process (seen on FRR 8.4.4)."""
+        narrow = {process.tag for process in self.isis if process.metric_style != "wide"}
+        for draft in self.interfaces.values():
+            if draft.isis_large and draft.isis.get("tag") in narrow:
+                draft.isis.pop("metric")
+                for node in draft.isis_large:
+                    self.reading.refuse(node, "above 63 FRR refuses the IS-IS process, unless its metric-style is wide")
+
     def finish(self, name: str, sources: tuple[SourceFile, ...]) -> Router:
         """The finished value."""
         default = self.profile.resolves_via_default()
@@ -246,7 +260,7 @@ class _RouterDraft:
             profile=self.profile.name,
             interfaces=self._interfaces(),
             vrfs=frozenset(self._all_vrfs()),
-            static_routes=tuple(self.static_routes),
+            static_routes=static.together(self.static_routes),
             isis=tuple(sorted(self.isis, key=lambda process: (process.vrf, process.tag))),
             ospf=self._ospf(2),
             ospf6=self._ospf(3),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from backstay.model.address import Address, Prefix
@@ -24,6 +26,20 @@ def read_route(node: Node, vrf: str) -> StaticRoute:
     rest = _next_hop(rest, fields)
     _options(rest, fields)
     return StaticRoute(prefix=prefix, vrf=vrf, place=place(node), **fields)
+
+
+MIXED = "FRR refuses a discarding next hop beside others, and with it every static route of the file"
+
+
+def path(line: StaticRoute) -> tuple[str, Prefix, int]:
+    """What the next hops of one route have in common (yang/frr-staticd.yang: ``path-list`` has the keys table and distance)."""
+    return (line.vrf, line.prefix, line.distance)
+
+
+def together(lines: Sequence[StaticRoute]) -> tuple[StaticRoute, ...]:
+    """The lines as they stand together: those of one path have one tag, that of the last of them (seen on FRR 8.4.4)."""
+    tags = {path(line): line.tag for line in lines}
+    return tuple(line if line.tag == tags[path(line)] else replace(line, tag=tags[path(line)]) for line in lines)
 
 
 def _next_hop(rest: list[str], fields: dict[str, Any]) -> list[str]:
