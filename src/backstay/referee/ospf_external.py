@@ -62,8 +62,9 @@ class Choice:
 
 
 def gather(rib: Rib, talked: Talk) -> Externals:
-    """What every process brings in, given the tables of the round."""
-    found = {key: tuple(_brought(rib, talked, process)) for key, process in sorted(talked.processes.items())}
+    """What every process brings in, given the tables of the round; nobody takes anything from one that carries nothing."""
+    telling = ((key, process) for key, process in sorted(talked.processes.items()) if process.carries)
+    found = {key: tuple(_brought(rib, talked, process)) for key, process in telling}
     return {key: items for key, items in found.items() if items}
 
 

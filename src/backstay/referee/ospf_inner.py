@@ -51,7 +51,7 @@ class Inner:
 
     def __post_init__(self) -> None:
         self._map_areas()
-        self.borders = frozenset(key for key, process in self.talked.processes.items() if self._is_border(process))
+        self.borders = frozenset(self._borders())
         # Border routers of NSSAs may translate externals, and are boundary routers then (RFC 3101 3.1).
         self.boundaries |= {key for key in self.borders if self._has_nssa(key)}
         # First into the backbone, from what each border router knows of its own areas; then out of it (RFC 2328 3.2).
@@ -108,7 +108,8 @@ class Inner:
     def _may_bring_in(self, process: Process) -> bool:
         """By its configuration; a border router of an NSSA may translate."""
         config, border = process.config, process.key in self.borders
-        return bool(config.redistributions) or config.default is not None or (border and self._has_nssa(process.key))
+        brings_in = bool(config.redistributions) or config.default is not None
+        return process.carries and (brings_in or (border and self._has_nssa(process.key)))
 
     def areas(self, key: Key) -> tuple[str, ...]:
         """The areas a process has an interface up in, in order."""
@@ -144,6 +145,17 @@ class Inner:
         return any(self.talked.processes[key].area(area).kind == "nssa" for area in self.areas(key))
 
     # ---------------------------------------------------------------------------------------- border routers
+
+    def _borders(self) -> Iterator[Key]:
+        """Area border routers that others see as such: not OSPFv3's that carry nothing. Raises `Unproven` for one of these whose
+        place at the border shows all the same: an NSSA may wait for it to translate, its ranges stand for its own prefixes.
+        """
+        for key, process in sorted(self.talked.processes.items()):
+            if self._is_border(process):
+                if process.carries:
+                    yield key
+                elif self._has_nssa(key) or any(process.area(area).ranges for area in self.areas(key)):
+                    raise Unproven(f"{key[0]}: OSPFv3 stub router at the border of an NSSA, or with area ranges")
 
     def _is_border(self, process: Process) -> bool:
         """More than one area with an interface up; of Cisco's kind only with the backbone among them (RFC 3509 2)."""

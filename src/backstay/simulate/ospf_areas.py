@@ -14,7 +14,7 @@ from backstay.model.routing import AreaRange, OspfArea, OspfProcess
 from backstay.model.state import NextHop
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.layers import Announcement, Block, Layer, distances
-from backstay.simulate.ospf_circuits import BACKBONE, Circuits, max_metric
+from backstay.simulate.ospf_circuits import BACKBONE, MULTI_ACCESS, Circuits, is_blind, max_metric
 from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 
@@ -111,12 +111,11 @@ class Areas:
         edges = [
             Edge(index[one.node], index[other.node], one.transit_cost, one.ref, other.ref)
             for one, other in self.circuits.pairs
-            if one.settings.area == area_id(name) and one.node in index
+            if one.settings.area == area_id(name) and one.node in index and not is_blind(one.process)
         ]
         if in_backbone(name):
             edges.extend(self._virtual_edges(index))
-        closed = frozenset(index[key] for key in keys if self.circuits.processes[key].stub_router)
-        return Area(name, Paths(keys, edges, closed), Block(self._own(name, index)))
+        return Area(name, Paths(keys, edges), Block(self._own(name, index)))
 
     def _virtual_edges(self, index: Mapping[NodeKey, int]) -> Iterator[Edge]:
         """A virtual link is a backbone edge that costs the path through its transit area (RFC 2328 15)."""
@@ -149,7 +148,10 @@ class Areas:
         adjacent = {one.ref for one, _ in self.circuits.pairs}
         announced: Announced = {}
         for circuit in self.circuits.by_ref.values():
-            if circuit.settings.area == area_id(name) and circuit.node in index:
+            crossed = circuit.ref in adjacent and circuit.network in MULTI_ACCESS
+            # The prefix of a LAN hangs on the LAN, which nobody reaches through a router that carries nothing.
+            hidden = crossed and is_blind(circuit.process)
+            if circuit.settings.area == area_id(name) and circuit.node in index and not hidden:
                 for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in adjacent):
                     announced.setdefault(prefix, []).append(Announcement(index[circuit.node], cost))
         return announced
@@ -168,9 +170,14 @@ class Areas:
     @cached_property
     def borders(self) -> tuple[NodeKey, ...]:
         """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco type)."""
-        return tuple(
-            sorted(key for key, names in self.areas_of.items() if len(names) > 1 and any(map(in_backbone, names)))
-        )
+        return tuple(sorted(key for key in self.areas_of if self._is_border(key) and not self._is_blind(key)))
+
+    def _is_border(self, key: NodeKey) -> bool:
+        names = self.areas_of[key]
+        return len(names) > 1 and any(map(in_backbone, names))
+
+    def _is_blind(self, key: NodeKey) -> bool:
+        return is_blind(self.circuits.processes[key])
 
     def looks_at_backbone_alone(self, key: NodeKey) -> bool:
         """A border router with a neighbour in the backbone takes summaries from there only (RFC 2328 16.2, RFC 3509)."""
@@ -230,6 +237,16 @@ class Areas:
             heard = {prefix for name in self.areas_of[key] for prefix in self._heard(name, key)}
             for prefix in sorted(heard & self.active_ranges.get(key, set())):
                 yield key, f"OSPFv3 hears of its own range {prefix} from another border router"
+        yield from self._blind_borders()
+
+    def _blind_borders(self) -> Iterator[tuple[NodeKey, str]]:
+        """Border routers nobody listens to: of no use to an NSSA that takes one for its translator, and their ranges are active
+        for their own prefixes alone.
+        """
+        for key in self.areas_of:
+            settings = [self.settings(key, name) for name in self.areas_of[key]]
+            if self._is_blind(key) and self._is_border(key) and any(a.ranges or a.kind == "nssa" for a in settings):
+                yield key, "OSPFv3 stub router at the border of an NSSA, or with area ranges"
 
     def _nearer_outside_backbone(self, key: NodeKey) -> Iterator[tuple[NodeKey, str]]:
         for other in self.borders:
@@ -259,7 +276,7 @@ class Areas:
                 self.settings(other, name).kind == "nssa" for name in self.areas_of[other]
             )
             brings_in = bool(process.redistributions) or process.default is not None or translates
-            if other != key and brings_in and len(inside) > 1 and normal - inside:
+            if other != key and brings_in and not is_blind(process) and len(inside) > 1 and normal - inside:
                 yield other
 
     def _heard(self, name: str, key: NodeKey) -> Iterator[Prefix]:
