@@ -85,7 +85,9 @@ def _brought(rib: Rib, talked: Talk, process: Process) -> Iterator[External]:
             item = candidate(prefix, route, metric) if route else Candidate(prefix=prefix, protocol="", metric=metric)
             let = mapped(router, line_default.route_map, item)
             if let is not None:
-                yield replace(_external(talked, process, let, line_default.metric_type), forwarding=None)
+                made = _external(talked, process, let, line_default.metric_type)
+                # One passed on leads where the route leads; one always there, to its maker (seen on FRR 8.4.4).
+                yield replace(made, forwarding=None) if line_default.always else made
 
 
 def _of_version(line: Redistribution, process: Process) -> Redistribution:
