@@ -158,13 +158,15 @@ class Inner:
                     raise Unproven(f"{key[0]}: OSPFv3 stub router at the border of an NSSA, or with area ranges")
 
     def _is_border(self, process: Process) -> bool:
-        """More than one area with an interface up; of Cisco's kind only with the backbone among them (RFC 3509 2)."""
+        """More than one area with an interface up, the backbone among them: Cisco's kind, the default (RFC 3509 2). Raises
+        `Unproven` for the others: they look at other summaries too (FRR ospf_ia_routing()).
+        """
         areas = self.areas(process.key)
         if len(areas) < 2:
             return False
-        if process.config.abr_type == "cisco":
-            return BACKBONE in areas
-        return process.config.abr_type == "standard" or BACKBONE in (*areas, *process.config.areas)
+        if process.config.abr_type != "cisco":
+            raise Unproven(f"{process.router.name}: OSPF ABR type {process.config.abr_type} is not computed")
+        return BACKBONE in areas
 
     def _announced(self, key: Key, area: str) -> Iterator[Summary]:
         """The summary LSAs a border router makes for an area (RFC 2328 12.4.3)."""

@@ -169,12 +169,20 @@ class Areas:
 
     @cached_property
     def borders(self) -> tuple[NodeKey, ...]:
-        """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco type)."""
+        """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco's kind, which is FRR's too)."""
         return tuple(sorted(key for key in self.areas_of if self._is_border(key) and not self._is_blind(key)))
 
     def _is_border(self, key: NodeKey) -> bool:
         names = self.areas_of[key]
         return len(names) > 1 and any(map(in_backbone, names))
+
+    def other_kinds(self) -> Iterator[NodeKey]:
+        """Routers in two areas or more whose ``abr-type`` is not the usual one."""
+        return (
+            key
+            for key, names in self.areas_of.items()
+            if len(names) > 1 and self.circuits.processes[key].abr_type != "cisco"
+        )
 
     def _is_blind(self, key: NodeKey) -> bool:
         return is_blind(self.circuits.processes[key])
@@ -357,13 +365,15 @@ class Areas:
         return STUB_SUMMARY if self.version == 4 and max_metric(self.circuits.processes[key]) else cost
 
     def _passes(self, key: NodeKey, source: str, target: str, prefix: Prefix) -> bool:
-        """Area filters on summaries: out of the source area, into the target area."""
+        """Area filters on summaries: out of the source area, into the target area. A list that does not exist filters
+        nothing (ospf_abr.c, ospf6_abr.c; seen on FRR 8.4.4 of both).
+        """
         leaving, entering = self.settings(key, source), self.settings(key, target)
         library = Library.of(self.circuits.network.routers[key[0]])
         prefix_lists = [name for name in (leaving.filter_out, entering.filter_in) if name]
         access_lists = [name for name in (leaving.export_list, entering.import_list) if name]
-        return all(library.prefix_list(prefix.version, name, prefix) for name in prefix_lists) and all(
-            library.access_list(prefix.version, name, prefix) for name in access_lists
+        return all(library.prefix_list(prefix.version, name, prefix, undefined=True) for name in prefix_lists) and all(
+            library.access_list(prefix.version, name, prefix, undefined=True) for name in access_lists
         )
 
     def _announce_defaults(self) -> None:
