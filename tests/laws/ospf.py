@@ -141,7 +141,7 @@ class OspfDrawing(Drawing):
                 yield f"default-metric {self.number(1, 50)}"
             if self.chance(12):
                 yield "compatible rfc1583"
-            if self.chance(12):
+            if self.chance(40):
                 yield f"ospf abr-type {self.pick('cisco', 'ibm', 'standard', 'shortcut')}"
         elif self.chance(12):
             yield "stub-router administrative"
@@ -150,10 +150,10 @@ class OspfDrawing(Drawing):
         if self.chance(15):
             yield f"maximum-paths {self.number(1, 4)}"
         if self.chance(15):
-            yield f"distance {self.pick(90, 130, 200)}"
+            yield f"distance {self.pick(90, 130, 210)}"
         if self.chance(15):
             kind = self.pick("external", "inter-area", "intra-area")
-            yield f"distance {'ospf' if version == 4 else 'ospf6'} {kind} {self.pick(90, 130, 200)}"
+            yield f"distance {'ospf' if version == 4 else 'ospf6'} {kind} {self.pick(90, 130, 210)}"
 
     # ---------------------------------------------------------------------------------- areas
 
