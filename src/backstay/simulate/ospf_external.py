@@ -121,7 +121,8 @@ class Externals:
                 yield Lsa(key, shown, item.metric, second, item.tag, forwarding)
             for name, kind in kinds.items():
                 if kind == "nssa" and not (item.prefix.is_default and key in self.areas.borders):
-                    inside = forwarding or self._address_in(key, name)
+                    # A border router's, which nobody translates, lead to the router (ospf_install_flood_nssa(); seen on FRR 8.4.4).
+                    inside = forwarding or (None if key in self.areas.borders else self._address_in(key, name))
                     yield Lsa(key, shown, item.metric, second, item.tag, inside, name)
 
     def _summary(self, key: NodeKey, item: Imported) -> Prefix | None:
