@@ -174,45 +174,58 @@ class Inner:
         settings = process.area(area)
         if settings.kind != "normal" and area != BACKBONE and _wants_default(process, settings):
             yield Summary(process.node, DEFAULTS[process.ip_version], _shown_cost(process, settings.default_cost))
-        costs: dict[Prefix, int] = {}
-        for prefix, cost, condensed in self._offers(process, area):
-            # ``no-summary`` does not keep ospfd's ranges out (ospf_abr_announce_aggregates(); seen on FRR 8.4.4).
-            if settings.kind == "normal" or settings.summary or (condensed and process.ip_version == 4):
-                costs[prefix] = max(costs.get(prefix, 0), cost)
+        costs = dict(self._offers(process, settings))
+        if process.ip_version == 4 or _takes_summaries(settings):
+            # ``no-summary`` does not keep ospfd's ranges out, nor does any filter (ospf_abr_announce_aggregates()); where two
+            # areas have one, the last to be announced stands.
+            costs |= dict(self._condensed(process, area))
         for prefix, cost in sorted(costs.items()):
-            if cost < INFINITY and _lets_in(process, settings, prefix):
+            if cost < INFINITY:
                 yield Summary(process.node, prefix, _shown_cost(process, cost))
         if settings.kind == "normal":
             yield from self._boundary_summaries(key, area)
 
-    def _offers(self, process: Process, into: str) -> Iterator[tuple[Prefix, int, bool]]:
-        """What an area may be told, at which cost, and whether it is a range that stands for it."""
+    def _offers(self, process: Process, into: OspfArea) -> Iterator[tuple[Prefix, int]]:
+        """What an area may be told of single prefixes, and at which cost."""
         for prefix, entry in self.tables[process.key].items():
             home = process.area(entry.area)
-            if entry.area == into or not _lets_out(process, home, prefix):
-                continue
             if entry.kind == "inter" and (entry.area != BACKBONE or prefix.is_default):
                 continue  # what comes from outside the backbone goes no further
-            covering = _range(home, prefix) if entry.kind == "intra" else None
-            if covering is None:
-                yield prefix, entry.reached.cost, False
-            elif covering.advertise:
-                yield covering.substitute or covering.prefix, self.range_cost(process, home, covering), True
+            if entry.kind == "intra" and _range(home, prefix) is not None:
+                continue
+            # ospfd asks the lists out of an area about what lies in it, ospf6d about all that comes from there.
+            leaves = (entry.kind == "inter" and process.ip_version == 4) or _lets_out(process, home, prefix)
+            if entry.area != into.area and leaves and _lets_in(process, into, prefix):
+                yield prefix, entry.reached.cost
 
-    def range_cost(self, process: Process, home: OspfArea, covering: AreaRange) -> int:
-        """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured."""
-        if covering.cost is not None:
-            return covering.cost
-        costs = [entry.reached.cost for _prefix, entry in self.in_range(process, home, covering)]
-        return min(costs) if process.config.rfc1583 else max(costs)
+    def _condensed(self, process: Process, into: str) -> Iterator[tuple[Prefix, int]]:
+        """The active ranges of all other areas, by the areas' numbers. Raises `Unproven` for ospf6d's where two have the same."""
+        found: set[Prefix] = set()
+        for area in sorted(self.areas(process.key), key=_area_number):
+            home = process.area(area)
+            for item in home.ranges:
+                if item.prefix in found and process.ip_version == 6:
+                    raise Unproven(f"{process.router.name}: OSPFv3 has the range {item.prefix} in two areas")
+                found.add(item.prefix)
+                counted = self.in_range(process, home, item)
+                if area != into and item.advertise and counted:
+                    largest = max(entry.reached.cost for _prefix, entry in counted)
+                    yield item.substitute or item.prefix, largest if item.cost is None else item.cost
 
     def in_range(self, process: Process, home: OspfArea, covering: AreaRange) -> list[tuple[Prefix, Entry]]:
-        """Intra-area prefixes of the area under a range; it is active while there are any."""
+        """Intra-area prefixes of the area that a range stands for; it is active while there are any. For ospfd those do that
+        some other area would be told (ospf_abr_announce_network() counts them); for ospf6d all (seen on FRR 8.4.4).
+        """
         return [
             (prefix, entry)
             for prefix, entry in self.tables[process.key].items()
             if entry.kind == "intra" and entry.area == home.area and _range(home, prefix) is covering
+            if process.ip_version == 6 or self._told_of(process, home, prefix)
         ]
+
+    def _told_of(self, process: Process, home: OspfArea, prefix: Prefix) -> bool:
+        others = (process.area(area) for area in self.areas(process.key) if area != home.area)
+        return _lets_out(process, home, prefix) and any(_lets_in(process, area, prefix) for area in others)
 
     def _boundary_summaries(self, key: Key, area: str) -> Iterator[Summary]:
         """Type 4 LSAs: the way to AS boundary routers of other areas (RFC 2328 12.4.3)."""
@@ -348,14 +361,22 @@ def _range(home: OspfArea, prefix: Prefix) -> AreaRange | None:
     return max(covering, key=lambda item: item.prefix.length, default=None)
 
 
+def _takes_summaries(settings: OspfArea) -> bool:
+    return settings.kind == "normal" or settings.summary
+
+
 def _lets_out(process: Process, home: OspfArea, prefix: Prefix) -> bool:
     """``export-list`` and ``filter-list ... out`` of the area a prefix comes from."""
     return _access(process, home.export_list, prefix) and _prefix_list(process, home.filter_out, prefix)
 
 
 def _lets_in(process: Process, settings: OspfArea, prefix: Prefix) -> bool:
-    """``import-list`` and ``filter-list ... in`` of the area it goes into."""
-    return _access(process, settings.import_list, prefix) and _prefix_list(process, settings.filter_in, prefix)
+    """``import-list`` and ``filter-list ... in`` of the area it goes into; nothing is told one without summaries."""
+    return (
+        _takes_summaries(settings)
+        and _access(process, settings.import_list, prefix)
+        and _prefix_list(process, settings.filter_in, prefix)
+    )
 
 
 def _access(process: Process, name: str | None, prefix: Prefix) -> bool:
