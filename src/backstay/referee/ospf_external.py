@@ -78,7 +78,9 @@ def _brought(rib: Rib, talked: Talk, process: Process) -> Iterator[External]:
     line_default = config.default
     if line_default is not None:
         place, version = (router.name, config.vrf), process.ip_version
-        route = default_route(rib, place, version, own="ospf" if config.version == 2 else "ospf6")
+        found = default_route(rib, place, version, own="ospf" if config.version == 2 else "ospf6")
+        # One always there is made from nothing: a route-map sees no tag or interface of a route (seen on FRR 8.4.4).
+        route = None if line_default.always else found
         metric = _first(line_default.metric, ALWAYS_METRIC if line_default.always else ORIGINATED_METRIC)
         if route is not None or line_default.always:
             prefix = DEFAULTS[version]

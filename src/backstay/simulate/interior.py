@@ -145,7 +145,7 @@ class Interior:
                 yield from (item for item in taken if not any(prefix.covers(item.prefix) for prefix in own))
         if process.default:
             usual = OSPF_ALWAYS_METRIC if process.default.always else OSPF_DEFAULT_METRIC
-            yield from importer.default(process.default, protocol, usual)
+            yield from importer.default(process.default, protocol, usual, bare=process.default.always)
 
     def _let_out(self, key: NodeKey, process: OspfProcess, line: Redistribution, item: Imported) -> bool:
         """``distribute-list NAME out PROTOCOL``; one that does not exist filters nothing (ospfd/ospf_zebra.c)."""
