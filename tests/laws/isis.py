@@ -167,7 +167,7 @@ class Isis(Drawing):
                 continue
             if to_point[port.segment]:
                 lines.append("isis network point-to-point")
-            lines += self.isis_metric(port, style)
+            lines += self.isis_metric(port)
             lines += self.isis_circuit(style)
             if secret[port.segment]:
                 lines.append(
@@ -177,9 +177,10 @@ class Isis(Drawing):
     def isis_versions(self) -> tuple[int, ...]:
         return (self.pick(*self.versions),) if self.chance(25) else self.versions
 
-    def isis_metric(self, port: Port, style: Style) -> Iterator[str]:
+    def isis_metric(self, port: Port) -> Iterator[str]:
         """Links to one neighbour mostly cost the same: else FRR's choice hangs on the order they came up in."""
-        highest = 200 if style.metric == "wide" else 63  # FRR refuses larger ones (yang/frr-isisd.yang)
+        # FRR refuses larger ones beside narrow metrics (yang/frr-isisd.yang).
+        highest = 200 if "metric-style wide" in self.lines[port.router].isis else 63
         known = [self.isis_costs[ends] for ends in self.isis_ends(port) if ends in self.isis_costs]
         if known and not self.chance(25):
             found = known[0]

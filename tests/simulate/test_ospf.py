@@ -8,6 +8,7 @@ import pytest
 from tests.simulate.interiors import Lab
 
 from backstay.model.address import Address, Prefix
+from backstay.model.policy import Policies, PrefixList, PrefixListEntry
 from backstay.model.routing import AreaRange, DefaultOrigination, MaxMetric, OspfArea, Redistribution
 
 ONE = "0.0.0.1"
@@ -401,6 +402,13 @@ def test_a_vrf_has_its_own_ospf() -> None:
 
 
 def test_prefix_lists_filter_summaries() -> None:
-    lab = two_areas(filter_out="nothing-of-it")
+    elsewhere = PrefixListEntry(sequence=5, permit=True, prefix=Prefix.parse("192.0.2.0/24"), ge=24, le=24)
+    lists = {(4, "elsewhere"): PrefixList(name="elsewhere", version=4, entries=(elsewhere,))}
+    lab = two_areas(filter_out="elsewhere").change("b", policies=Policies(prefix_lists=lists))
     assert "10.255.0.3/32" not in lab.shown("a")
     assert "10.255.0.1/32" in lab.shown("c")
+
+
+def test_a_prefix_list_that_does_not_exist_filters_no_summary() -> None:
+    """Seen on FRR 8.4.4."""
+    assert "10.255.0.3/32" in two_areas(filter_out="nothing-of-it").shown("a")

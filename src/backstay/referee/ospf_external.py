@@ -62,8 +62,9 @@ class Choice:
 
 
 def gather(rib: Rib, talked: Talk) -> Externals:
-    """What every process brings in, given the tables of the round."""
-    found = {key: tuple(_brought(rib, talked, process)) for key, process in sorted(talked.processes.items())}
+    """What every process brings in, given the tables of the round; nobody takes anything from one that carries nothing."""
+    telling = ((key, process) for key, process in sorted(talked.processes.items()) if process.carries)
+    found = {key: tuple(_brought(rib, talked, process)) for key, process in telling}
     return {key: items for key, items in found.items() if items}
 
 
@@ -77,14 +78,18 @@ def _brought(rib: Rib, talked: Talk, process: Process) -> Iterator[External]:
     line_default = config.default
     if line_default is not None:
         place, version = (router.name, config.vrf), process.ip_version
-        route = default_route(rib, place, version, own="ospf" if config.version == 2 else "ospf6")
+        found = default_route(rib, place, version, own="ospf" if config.version == 2 else "ospf6")
+        # One always there is made from nothing: a route-map sees no tag or interface of a route (seen on FRR 8.4.4).
+        route = None if line_default.always else found
         metric = _first(line_default.metric, ALWAYS_METRIC if line_default.always else ORIGINATED_METRIC)
         if route is not None or line_default.always:
             prefix = DEFAULTS[version]
             item = candidate(prefix, route, metric) if route else Candidate(prefix=prefix, protocol="", metric=metric)
             let = mapped(router, line_default.route_map, item)
             if let is not None:
-                yield replace(_external(talked, process, let, line_default.metric_type), forwarding=None)
+                made = _external(talked, process, let, line_default.metric_type)
+                # One passed on leads where the route leads; one always there, to its maker (seen on FRR 8.4.4).
+                yield replace(made, forwarding=None) if line_default.always else made
 
 
 def _of_version(line: Redistribution, process: Process) -> Redistribution:

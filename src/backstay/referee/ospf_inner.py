@@ -52,7 +52,7 @@ class Inner:
 
     def __post_init__(self) -> None:
         self._map_areas()
-        self.borders = frozenset(key for key, process in self.talked.processes.items() if self._is_border(process))
+        self.borders = frozenset(self._borders())
         # Border routers of NSSAs may translate externals, and are boundary routers then (RFC 3101 3.1).
         self.boundaries |= {key for key in self.borders if self._has_nssa(key)}
         # First into the backbone, from what each border router knows of its own areas; then out of it (RFC 2328 3.2).
@@ -109,7 +109,8 @@ class Inner:
     def _may_bring_in(self, process: Process) -> bool:
         """By its configuration; a border router of an NSSA may translate."""
         config, border = process.config, process.key in self.borders
-        return bool(config.redistributions) or config.default is not None or (border and self._has_nssa(process.key))
+        brings_in = bool(config.redistributions) or config.default is not None
+        return process.carries and (brings_in or (border and self._has_nssa(process.key)))
 
     def areas(self, key: Key) -> tuple[str, ...]:
         """The areas a process has an interface up in, in order."""
@@ -147,14 +148,27 @@ class Inner:
 
     # ---------------------------------------------------------------------------------------- border routers
 
+    def _borders(self) -> Iterator[Key]:
+        """Area border routers that others see as such: not OSPFv3's that carry nothing. Raises `Unproven` for one of these whose
+        place at the border shows all the same: an NSSA may wait for it to translate, its ranges stand for its own prefixes.
+        """
+        for key, process in sorted(self.talked.processes.items()):
+            if self._is_border(process):
+                if process.carries:
+                    yield key
+                elif self._has_nssa(key) or any(process.area(area).ranges for area in self.areas(key)):
+                    raise Unproven(f"{key[0]}: OSPFv3 stub router at the border of an NSSA, or with area ranges")
+
     def _is_border(self, process: Process) -> bool:
-        """More than one area with an interface up; of Cisco's kind only with the backbone among them (RFC 3509 2)."""
+        """More than one area with an interface up, the backbone among them: Cisco's kind, the default (RFC 3509 2). Raises
+        `Unproven` for the others: they look at other summaries too (FRR ospf_ia_routing()).
+        """
         areas = self.areas(process.key)
         if len(areas) < 2:
             return False
-        if process.config.abr_type == "cisco":
-            return BACKBONE in areas
-        return process.config.abr_type == "standard" or BACKBONE in (*areas, *process.config.areas)
+        if process.config.abr_type != "cisco":
+            raise Unproven(f"{process.router.name}: OSPF ABR type {process.config.abr_type} is not computed")
+        return BACKBONE in areas
 
     def _announced(self, key: Key, area: str) -> Iterator[Summary]:
         """The summary LSAs a border router makes for an area (RFC 2328 12.4.3)."""
@@ -162,45 +176,51 @@ class Inner:
         settings = process.area(area)
         if settings.kind != "normal" and area != BACKBONE and _wants_default(process, settings):
             yield Summary(process.node, DEFAULTS[process.ip_version], _shown_cost(process, settings.default_cost))
-        costs: dict[Prefix, int] = {}
-        for prefix, cost, condensed in self._offers(process, area):
-            # ``no-summary`` does not keep ospfd's ranges out (ospf_abr_announce_aggregates(); seen on FRR 8.4.4).
-            if settings.kind == "normal" or settings.summary or (condensed and process.ip_version == 4):
-                costs[prefix] = max(costs.get(prefix, 0), cost)
+        costs = dict(self._offers(process, settings))
+        if process.ip_version == 4 or _takes_summaries(settings):
+            # ``no-summary`` does not keep ospfd's ranges out, nor does any filter (ospf_abr_announce_aggregates()); where two
+            # areas have one, the last to be announced stands.
+            costs |= dict(self._condensed(process, area))
         for prefix, cost in sorted(costs.items()):
-            if cost < INFINITY and _lets_in(process, settings, prefix):
+            if cost < INFINITY:
                 yield Summary(process.node, prefix, _shown_cost(process, cost))
         if settings.kind == "normal":
             yield from self._boundary_summaries(key, area)
 
-    def _offers(self, process: Process, into: str) -> Iterator[tuple[Prefix, int, bool]]:
-        """What an area may be told, at which cost, and whether it is a range that stands for it."""
+    def _offers(self, process: Process, into: OspfArea) -> Iterator[tuple[Prefix, int]]:
+        """What an area may be told of single prefixes, and at which cost."""
         for prefix, entry in self.tables[process.key].items():
             home = process.area(entry.area)
-            if entry.area == into or not _lets_out(process, home, prefix):
-                continue
             if entry.kind == "inter" and (entry.area != BACKBONE or prefix.is_default):
                 continue  # what comes from outside the backbone goes no further
-            covering = _range(home, prefix) if entry.kind == "intra" else None
-            if covering is None:
-                yield prefix, entry.reached.cost, False
-            elif covering.advertise:
-                yield covering.substitute or covering.prefix, self.range_cost(process, home, covering), True
+            if entry.kind == "intra" and _range(home, prefix) is not None:
+                continue
+            # ospfd asks the lists out of an area about what lies in it, ospf6d about all that comes from there.
+            leaves = (entry.kind == "inter" and process.ip_version == 4) or _lets_out(process, home, prefix)
+            if entry.area != into.area and leaves and _lets_in(process, into, prefix):
+                yield prefix, entry.reached.cost
 
-    def range_cost(self, process: Process, home: OspfArea, covering: AreaRange) -> int:
-        """The dearest of the prefixes a range stands for; the cheapest with RFC 1583 compatibility; or as configured. ospf6d
-        takes the dearest of all ways it keeps, one for each router that tells of a prefix: the far end of a link too
-        (ospf6_abr_range_compute_cost(); seen on FRR 8.4.4).
+    def _condensed(self, process: Process, into: str) -> Iterator[tuple[Prefix, int]]:
+        """The active ranges of all other areas, by the areas' numbers. Raises `Unproven` for ospf6d's where two have the same."""
+        found: set[Prefix] = set()
+        for area in sorted(self.areas(process.key), key=_area_number):
+            home = process.area(area)
+            for item in home.ranges:
+                if item.prefix in found and process.ip_version == 6:
+                    raise Unproven(f"{process.router.name}: OSPFv3 has the range {item.prefix} in two areas")
+                found.add(item.prefix)
+                counted = self.in_range(process, home, item)
+                if area != into and item.advertise and counted:
+                    cost = self._largest(process, area, counted) if item.cost is None else item.cost
+                    yield item.substitute or item.prefix, cost
+
+    def _largest(self, process: Process, area: str, counted: Iterable[tuple[Prefix, Entry]]) -> int:
+        """What the dearest prefix of a range costs; with ospf6d the dearest of all ways it keeps, one for each router that tells
+        of a prefix: the far end of a link too (ospf6_abr_range_compute_cost(); seen on FRR 8.4.4).
         """
-        if covering.cost is not None:
-            return covering.cost
-        inside = self.in_range(process, home, covering)
-        if process.ip_version == 6:
-            return max(
-                cost for prefix, _entry in inside for cost in self._told_inside((process.key, home.area), prefix)
-            )
-        costs = [entry.reached.cost for _prefix, entry in inside]
-        return min(costs) if process.config.rfc1583 else max(costs)
+        if process.ip_version == 4:
+            return max(entry.reached.cost for _prefix, entry in counted)
+        return max(cost for prefix, _entry in counted for cost in self._told_inside((process.key, area), prefix))
 
     def _told_inside(self, at: At, prefix: Prefix) -> Iterator[int]:
         """What a prefix of an area costs by each router that tells of it."""
@@ -208,12 +228,19 @@ class Inner:
         return (nodes[node].cost + cost for node, cost in self.charts[at].stubs[prefix] if node in nodes)
 
     def in_range(self, process: Process, home: OspfArea, covering: AreaRange) -> list[tuple[Prefix, Entry]]:
-        """Intra-area prefixes of the area under a range; it is active while there are any."""
+        """Intra-area prefixes of the area that a range stands for; it is active while there are any. For ospfd those do that
+        some other area would be told (ospf_abr_announce_network() counts them); for ospf6d all (seen on FRR 8.4.4).
+        """
         return [
             (prefix, entry)
             for prefix, entry in self.tables[process.key].items()
             if entry.kind == "intra" and entry.area == home.area and _range(home, prefix) is covering
+            if process.ip_version == 6 or self._told_of(process, home, prefix)
         ]
+
+    def _told_of(self, process: Process, home: OspfArea, prefix: Prefix) -> bool:
+        others = (process.area(area) for area in self.areas(process.key) if area != home.area)
+        return _lets_out(process, home, prefix) and any(_lets_in(process, area, prefix) for area in others)
 
     def _boundary_summaries(self, key: Key, area: str) -> Iterator[Summary]:
         """Type 4 LSAs: the way to AS boundary routers of other areas (RFC 2328 12.4.3)."""
@@ -349,14 +376,22 @@ def _range(home: OspfArea, prefix: Prefix) -> AreaRange | None:
     return max(covering, key=lambda item: item.prefix.length, default=None)
 
 
+def _takes_summaries(settings: OspfArea) -> bool:
+    return settings.kind == "normal" or settings.summary
+
+
 def _lets_out(process: Process, home: OspfArea, prefix: Prefix) -> bool:
     """``export-list`` and ``filter-list ... out`` of the area a prefix comes from."""
     return _access(process, home.export_list, prefix) and _prefix_list(process, home.filter_out, prefix)
 
 
 def _lets_in(process: Process, settings: OspfArea, prefix: Prefix) -> bool:
-    """``import-list`` and ``filter-list ... in`` of the area it goes into."""
-    return _access(process, settings.import_list, prefix) and _prefix_list(process, settings.filter_in, prefix)
+    """``import-list`` and ``filter-list ... in`` of the area it goes into; nothing is told one without summaries."""
+    return (
+        _takes_summaries(settings)
+        and _access(process, settings.import_list, prefix)
+        and _prefix_list(process, settings.filter_in, prefix)
+    )
 
 
 def _access(process: Process, name: str | None, prefix: Prefix) -> bool:

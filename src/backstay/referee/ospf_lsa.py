@@ -61,9 +61,16 @@ class Process:
 
     @property
     def maximises(self) -> bool:
-        """Whether it is a stub router for good (RFC 6987; OSPFv3: R-bit clear, RFC 5340 2.7)."""
+        """Whether it is a stub router of OSPFv2 for good (RFC 6987)."""
         metric = self.config.max_metric
-        return (metric is not None and metric.administrative) or self.config.stub_router
+        return self.config.version == 2 and metric is not None and metric.administrative
+
+    @property
+    def carries(self) -> bool:
+        """False: the R-bit of its OSPFv3 router LSA is clear (RFC 5340 2.7, ``stub-router``). ospf6d's SPF follows no link of
+        such a router, not even of its own, and takes it for no border or boundary router (seen on FRR 8.4.4).
+        """
+        return self.config.version == 2 or not self.config.stub_router
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,8 +111,7 @@ class Port:
     @property
     def link_cost(self) -> int:
         """What its links to routers and LANs cost; a stub router's cost the most (RFC 6987 2)."""
-        stub = self.process.maximises and self.process.config.version == 2
-        return MAX_LINK_METRIC if stub else self.cost
+        return MAX_LINK_METRIC if self.process.maximises else self.cost
 
     @property
     def addresses(self) -> tuple[tuple[Address, Prefix], ...]:
@@ -298,8 +304,7 @@ def describe(talked: Talk, process: Process) -> Iterator[NodeLsa]:
         here = [port for port in ports if port.area == area]
         links = tuple(link for port in here for link in _links(talked, port))
         stubs = tuple(stub for port in here for stub in _stubs(talked, port))
-        transit = not (process.maximises and process.config.version == 3)
-        yield NodeLsa(area=area, node=process.node, links=links, stubs=stubs, transit=transit)
+        yield NodeLsa(area=area, node=process.node, links=links, stubs=stubs, transit=process.carries)
         for port in here:
             node = talked.lans.get((port.ref, process.config.version))
             if node is not None and node[1] == process.router_id:

@@ -72,8 +72,6 @@ class AreaMap:
     """The graph of one area database. Routers with equal databases share it."""
 
     lsas: tuple[NodeLsa, ...]
-    edges: Mapping[Node, Mapping[Node, int]] = field(init=False)
-    hidden: frozenset[Node] = field(init=False)
     graph: nx.DiGraph[Node] = field(init=False)
     stubs: Mapping[Prefix, tuple[tuple[Node, int], ...]] = field(init=False)
 
@@ -87,11 +85,10 @@ class AreaMap:
         for (tail, head), cost in costs.items():
             if (head, tail) in costs:  # both ends describe it (RFC 2328 16.1 (2)(b))
                 edges[tail][head] = cost
-        self.edges = edges
-        self.hidden = frozenset(lsa.node for lsa in self.lsas if not lsa.transit)
         self.graph = nx.DiGraph()
         self.graph.add_nodes_from(lsa.node for lsa in self.lsas)
-        for tail in edges.keys() - self.hidden:  # nothing goes through a router whose R-bit is clear (RFC 5340 2.7)
+        hidden = {lsa.node for lsa in self.lsas if not lsa.transit}
+        for tail in edges.keys() - hidden:  # nothing goes through a router whose R-bit is clear (RFC 5340 2.7)
             self.graph.add_weighted_edges_from((tail, head, cost) for head, cost in edges[tail].items())
         stubs: dict[Prefix, list[tuple[Node, int]]] = defaultdict(list)
         for lsa in self.lsas:
@@ -99,22 +96,13 @@ class AreaMap:
                 stubs[stub.prefix].append((lsa.node, stub.cost))
         self.stubs = {prefix: tuple(found) for prefix, found in stubs.items()}
 
-    def seen_from(self, root: Node) -> nx.DiGraph[Node]:
-        """The graph with the root's own edges, whatever it says of itself to others."""
-        if root not in self.hidden:
-            return self.graph
-        graph = self.graph.copy()
-        graph.add_weighted_edges_from((root, head, cost) for head, cost in self.edges.get(root, {}).items())
-        return graph
-
 
 def reach(talked: Talk, chart: AreaMap, key: Key, area: str) -> dict[Node, Reached]:
     """Every node of the area as the process reaches it (RFC 2328 16.1)."""
     root = talked.processes[key].node
-    graph = chart.seen_from(root)
-    if root not in graph:
+    if root not in chart.graph:
         return {}
-    before, distance = nx.dijkstra_predecessor_and_distance(graph, root)
+    before, distance = nx.dijkstra_predecessor_and_distance(chart.graph, root)
     first = _first_hops(talked, key, area)
     found: dict[Node, Reached] = {root: Reached(0, frozenset())}
     # Networks before routers at equal distance (RFC 2328 16.1 (3)): a network may lie before the router.

@@ -8,13 +8,14 @@ from functools import cached_property
 
 from backstay.model.address import Prefix
 from backstay.model.network import Network
-from backstay.model.routing import INFINITE_DISTANCE, IsisProcess, OspfProcess
+from backstay.model.routing import INFINITE_DISTANCE, IsisProcess, OspfProcess, Redistribution
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, Route
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.isis import Isis
 from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.ospf import Ospf, distances_of
+from backstay.simulate.policy_library import Library
 from backstay.simulate.redistribution import Imported, Importer
 from backstay.simulate.rib import Local, OverBgp, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, Evaluate, Topology
@@ -138,11 +139,22 @@ class Interior:
         for line in process.redistributions:
             if line.protocol != protocol:
                 own = self._own_subnets(key, process) if line.protocol == "connected" else ()
-                taken = importer.redistributed(line, metric)
+                taken = (
+                    item for item in importer.redistributed(line, metric) if self._let_out(key, process, line, item)
+                )
                 yield from (item for item in taken if not any(prefix.covers(item.prefix) for prefix in own))
         if process.default:
             usual = OSPF_ALWAYS_METRIC if process.default.always else OSPF_DEFAULT_METRIC
-            yield from importer.default(process.default, protocol, usual)
+            yield from importer.default(process.default, protocol, usual, bare=process.default.always)
+
+    def _let_out(self, key: NodeKey, process: OspfProcess, line: Redistribution, item: Imported) -> bool:
+        """``distribute-list NAME out PROTOCOL``; one that does not exist filters nothing (ospfd/ospf_zebra.c)."""
+        library = Library.of(self.network.routers[key[0]])
+        return all(
+            library.access_list(item.prefix.version, name, item.prefix, undefined=True)
+            for protocol, name in process.distribute_lists
+            if protocol == line.protocol
+        )
 
     def _own_subnets(self, key: NodeKey, process: OspfProcess) -> tuple[Prefix, ...]:
         """Connected subnets that ``redistribute connected`` leaves out: those OSPFv2 runs on, where the vendor says so."""

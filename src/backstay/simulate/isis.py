@@ -6,7 +6,7 @@ costs what the sender's circuit costs, as the pseudonode adds nothing (ISO 10589
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backstay.model.address import Prefix
@@ -62,6 +62,7 @@ class Isis:
         self._adjacent = {
             level: tuple(pair for pair in self.circuits.pairs if adjacent(*pair, level)) for level in (1, 2)
         }
+        self._known: dict[tuple[tuple[NodeKey, ...], tuple[Edge, ...], frozenset[int], int], Paths] = {}
         self._spoken = {key: self.circuits.versions(key) for key in self._keys}
         kinds = ((4, False), (6, False), (6, True))
         self._graphs = tuple(self._graph(level, version, multi=multi) for version, multi in kinds for level in (1, 2))
@@ -181,7 +182,14 @@ class Isis:
             )
             for source in {edge.source for edge in mute}
         }
-        return Graph(level, multi, version, Paths(keys, edges, closed, limit), apart)
+        return Graph(level, multi, version, self._paths_over(keys, edges, closed, limit), apart)
+
+    def _paths_over(self, keys: Sequence[NodeKey], edges: Sequence[Edge], closed: frozenset[int], limit: int) -> Paths:
+        """The same object for the same graph: most networks have one for both IP versions."""
+        graph = (tuple(keys), tuple(edges), closed, limit)
+        if graph not in self._known:
+            self._known[graph] = Paths(keys, edges, closed, limit)
+        return self._known[graph]
 
     def _joins(self, one: Circuit, other: Circuit, version: int, index: Mapping[NodeKey, int], *, multi: bool) -> bool:
         """Whether one names the other as its neighbour in the topology, and neither is passed over for not speaking the

@@ -128,8 +128,10 @@ class LayeredRoutes:
         """Paths of one rank from several graphs: the lowest key, the next hops of all that have it."""
         key = min(seen.keys[number] for seen, number in best)
         chosen = [(seen, number) for seen, number in best if seen.keys[number] == key]
-        hops: set[NextHop] = {hop for seen, number in chosen for hop in seen.hops(seen.masks[number])}
-        hops = hops or {hop for seen, _ in chosen if (hop := seen.beside(prefix)) is not None}
+        hops: set[NextHop] = set()
+        for seen, number in chosen:
+            beside = seen.beside(prefix)
+            hops |= set(seen.hops(seen.masks[number])) or ({beside} if beside else set())
         if not hops:
             return None
         tag = min(seen.tag(number) for seen, number in chosen)

@@ -51,7 +51,16 @@ class Ospf:
             Remark("ospf6-border-routers", f"{key[0]}: {why}", key[0], self.processes[key].place)
             for key, why in self.areas.unproven()
         )
-        return (*self.circuits.unknowns, *odd)
+        kinds = (
+            Remark(
+                "ospf-abr-type",
+                f"{key[0]}: OSPF ABR type {self.processes[key].abr_type} is not computed",
+                key[0],
+                self.processes[key].place,
+            )
+            for key in self.areas.other_kinds()
+        )
+        return (*self.circuits.unknowns, *odd, *kinds)
 
     def routes(self, imported: Mapping[NodeKey, Iterable[Imported]]) -> LayeredRoutes:
         """All routes, given what each process redistributes or originates."""

@@ -11,11 +11,11 @@ from functools import cached_property
 
 from backstay.model.address import Prefix
 from backstay.model.network import InterfaceRef
-from backstay.model.routing import AreaRange, OspfArea, OspfProcess
+from backstay.model.routing import AreaRange, OspfArea
 from backstay.model.state import NextHop
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.layers import Announcement, Block, Layer, distances
-from backstay.simulate.ospf_circuits import BACKBONE, MULTI_ACCESS, Circuit, Circuits, max_metric
+from backstay.simulate.ospf_circuits import BACKBONE, MULTI_ACCESS, Circuit, Circuits, is_blind, max_metric
 from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 
@@ -116,12 +116,11 @@ class Areas:
         edges = [
             Edge(index[one.node], index[other.node], one.transit_cost, one.ref, other.ref)
             for one, other in self.circuits.pairs
-            if one.settings.area == area_id(name) and one.node in index
+            if one.settings.area == area_id(name) and one.node in index and not is_blind(one.process)
         ]
         if in_backbone(name):
             edges.extend(self._virtual_edges(index))
-        closed = frozenset(index[key] for key in keys if self.circuits.processes[key].stub_router)
-        return Area(name, Paths(keys, edges, closed), Block(self._own(name, index)))
+        return Area(name, Paths(keys, edges), Block(self._own(name, index)))
 
     def _virtual_edges(self, index: Mapping[NodeKey, int]) -> Iterator[Edge]:
         """A virtual link is a backbone edge that costs the path through its transit area (RFC 2328 15)."""
@@ -159,9 +158,14 @@ class Areas:
     def _stubs(self, name: str, index: Mapping[NodeKey, int]) -> Iterator[tuple[Circuit, Prefix, int]]:
         """What the circuits in an area announce."""
         for circuit in self.circuits.by_ref.values():
-            if circuit.settings.area == area_id(name) and circuit.node in index:
+            # The prefix of a LAN hangs on the LAN, which nobody reaches through a router that carries nothing.
+            hidden = self._on_a_lan(circuit) and is_blind(circuit.process)
+            if circuit.settings.area == area_id(name) and circuit.node in index and not hidden:
                 for prefix, cost in self.circuits.stubs(circuit, adjacent=circuit.ref in self._adjacent):
                     yield circuit, prefix, cost
+
+    def _on_a_lan(self, circuit: Circuit) -> bool:
+        return circuit.ref in self._adjacent and circuit.network in MULTI_ACCESS
 
     @cached_property
     def _adjacent(self) -> frozenset[InterfaceRef]:
@@ -180,10 +184,23 @@ class Areas:
 
     @cached_property
     def borders(self) -> tuple[NodeKey, ...]:
-        """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco type)."""
-        return tuple(
-            sorted(key for key, names in self.areas_of.items() if len(names) > 1 and any(map(in_backbone, names)))
+        """Area border routers: two areas or more, the backbone among them (RFC 3509 1.2, Cisco's kind, which is FRR's too)."""
+        return tuple(sorted(key for key in self.areas_of if self._is_border(key) and not self._is_blind(key)))
+
+    def _is_border(self, key: NodeKey) -> bool:
+        names = self.areas_of[key]
+        return len(names) > 1 and any(map(in_backbone, names))
+
+    def other_kinds(self) -> Iterator[NodeKey]:
+        """Routers in two areas or more whose ``abr-type`` is not the usual one."""
+        return (
+            key
+            for key, names in self.areas_of.items()
+            if len(names) > 1 and self.circuits.processes[key].abr_type != "cisco"
         )
+
+    def _is_blind(self, key: NodeKey) -> bool:
+        return is_blind(self.circuits.processes[key])
 
     def looks_at_backbone_alone(self, key: NodeKey) -> bool:
         """A border router with a neighbour in the backbone takes summaries from there only (RFC 2328 16.2, RFC 3509)."""
@@ -243,6 +260,23 @@ class Areas:
             heard = {prefix for name in self.areas_of[key] for prefix in self._heard(name, key)}
             for prefix in sorted(heard & self.active_ranges.get(key, set())):
                 yield key, f"OSPFv3 hears of its own range {prefix} from another border router"
+            for prefix in self._twice_condensed(key):
+                yield key, f"OSPFv3 has the range {prefix} in two areas"
+        yield from self._blind_borders()
+
+    def _twice_condensed(self, key: NodeKey) -> list[Prefix]:
+        """Ranges that two areas of a border router have."""
+        found = [item.prefix for name in self.areas_of[key] for item in self.settings(key, name).ranges]
+        return sorted({prefix for prefix in found if found.count(prefix) > 1})
+
+    def _blind_borders(self) -> Iterator[tuple[NodeKey, str]]:
+        """Border routers nobody listens to: of no use to an NSSA that takes one for its translator, and their ranges are active
+        for their own prefixes alone.
+        """
+        for key in self.areas_of:
+            settings = [self.settings(key, name) for name in self.areas_of[key]]
+            if self._is_blind(key) and self._is_border(key) and any(a.ranges or a.kind == "nssa" for a in settings):
+                yield key, "OSPFv3 stub router at the border of an NSSA, or with area ranges"
 
     def _nearer_outside_backbone(self, key: NodeKey) -> Iterator[tuple[NodeKey, str]]:
         for other in self.borders:
@@ -272,7 +306,7 @@ class Areas:
                 self.settings(other, name).kind == "nssa" for name in self.areas_of[other]
             )
             brings_in = bool(process.redistributions) or process.default is not None or translates
-            if other != key and brings_in and len(inside) > 1 and normal - inside:
+            if other != key and brings_in and not is_blind(process) and len(inside) > 1 and normal - inside:
                 yield other
 
     def _heard(self, name: str, key: NodeKey) -> Iterator[Prefix]:
@@ -287,25 +321,19 @@ class Areas:
         """Fill ``summaries``: first what is inside areas, then what border routers learned over the backbone."""
         inside = {key: self._inside(key) for key in self.borders}
         for key, by_area in inside.items():
-            self.active_ranges[key] = {
-                item.prefix
-                for name, costs in by_area.items()
-                for item in self.settings(key, name).ranges
-                if any(item.prefix.covers(prefix) for prefix in costs)
-            }
-        for key in self.borders:
-            for name in self.areas_of[key]:
-                for source in self.areas_of[key]:
-                    if source != name:
-                        self._announce(key, name, self._condensed(key, source, inside[key].get(source, {})), source)
+            ranges = {name: self._counted(key, name, costs) for name, costs in sorted(by_area.items(), key=_by_number)}
+            self.active_ranges[key] = {item.prefix for costs in ranges.values() for item in costs}
+            self.discards[key] = {item.prefix for costs in ranges.values() for item in costs if item.advertise}
+            self._tell_of_areas(key, by_area, ranges)
         layers = {name: self.inter_layer(name) for name in self.by_name if in_backbone(name)}
         for key in self.borders:
             known = {prefix for costs in inside[key].values() for prefix in costs}
             heard = distances(layers[self.part_of(key, BACKBONE) or BACKBONE], key)
-            learned = {prefix: cost for prefix, cost in heard if prefix not in known}
-            for name in self.areas_of[key]:
-                if not in_backbone(name):
-                    self._announce(key, name, learned, BACKBONE)
+            leaving = BACKBONE if self.version == 6 else None  # ospfd filters what an area itself has, on its way out
+            for prefix, cost in heard:
+                for name in self.areas_of[key] if prefix not in known else ():
+                    if not in_backbone(name) and self._passes(key, leaving, name, prefix):
+                        self._tell(key, name, prefix, cost)
         self._announce_defaults()
 
     def _inside(self, key: NodeKey) -> dict[str, Costs]:
@@ -321,23 +349,53 @@ class Areas:
             found.setdefault(name, {})[prefix] = cost
         return found
 
-    def _condensed(self, key: NodeKey, source: str, costs: Costs) -> Costs:
-        """Ranges of the source area in place of what lies in them, at the largest cost (RFC 2328 12.4.3); with ospf6d of all
-        who announce something in them (`_dearest`).
+    def _counted(self, key: NodeKey, source: str, costs: Costs) -> Mapping[AreaRange, int]:
+        """The active ranges of an area, each with the largest cost of what lies in it (RFC 2328 12.4.3; ospfd even if compatible
+        with RFC 1583), or as configured. For ospfd what another area would be told counts, and nothing else
+        (ospf_abr_announce_network()); ospf6d counts all of it (both seen on FRR 8.4.4).
         """
-        process = self.circuits.processes[key]
-        ranges = sorted(self.settings(key, source).ranges, key=lambda item: -item.prefix.length)
-        found: Costs = {}
+        found: dict[AreaRange, int] = {}
         for prefix, cost in costs.items():
-            around = next((item for item in ranges if item.prefix.covers(prefix)), None)
-            if around is None:
-                found[prefix] = cost
-            elif around.advertise:
-                self.discards.setdefault(key, set()).add(around.prefix)
-                shown = around.substitute or around.prefix
+            around = self._around(key, source, prefix)
+            others = (name for name in self.areas_of[key] if name != source)
+            if around and (self.version == 6 or any(self._passes(key, source, name, prefix) for name in others)):
                 inner = cost if self.version == 4 else self._dearest(key, source, prefix)
-                found[shown] = _range_cost(process, around, found.get(shown), inner)
+                found[around] = max(found.get(around, 0), inner) if around.cost is None else around.cost
         return found
+
+    def _around(self, key: NodeKey, source: str, prefix: Prefix) -> AreaRange | None:
+        """The closest range of an area around a prefix."""
+        covering = [item for item in self.settings(key, source).ranges if item.prefix.covers(prefix)]
+        return max(covering, key=lambda item: item.prefix.length, default=None)
+
+    def _tell_of_areas(
+        self, key: NodeKey, by_area: Mapping[str, Costs], ranges: Mapping[str, Mapping[AreaRange, int]]
+    ) -> None:
+        """What is inside a border router's areas, told to its others: prefixes through the filters, and ranges in place of what
+        lies in them, which no filter looks at. Of two areas with one range ospfd leaves what the later one says.
+        """
+        for name in self.areas_of[key]:
+            told: Costs = {}
+            for source, costs in by_area.items():
+                for prefix, cost in costs.items() if source != name else ():
+                    if self._around(key, source, prefix) is None and self._passes(key, source, name, prefix):
+                        told[prefix] = cost
+            # ``no-summary`` does not keep out the ranges of ospfd (ospf_abr_announce_aggregates(); seen on FRR 8.4.4).
+            for source, costed in ranges.items() if self.version == 4 or self._takes_summaries(key, name) else ():
+                told |= {r.substitute or r.prefix: cost for r, cost in costed.items() if r.advertise and source != name}
+            for prefix, cost in told.items():
+                self._tell(key, name, prefix, cost)
+
+    def _tell(self, key: NodeKey, name: str, prefix: Prefix, inner: int) -> None:
+        """Of what costs LSInfinity or more nobody is told (RFC 2328 12.4.3)."""
+        if inner < LS_INFINITY and not prefix.is_default:
+            node = self.by_name[name].paths.index[key]
+            told = Announcement(node, self._told_cost(key, inner), origin=node)
+            self.summaries[name].setdefault(prefix, []).append(told)
+
+    def _takes_summaries(self, key: NodeKey, name: str) -> bool:
+        settings = self.settings(key, name)
+        return settings.kind == "normal" or settings.summary
 
     def _dearest(self, key: NodeKey, name: str, prefix: Prefix) -> int:
         """The largest cost of a prefix of an area by any LSA that tells of it there: ospf6d keeps a route for each, and a
@@ -359,36 +417,27 @@ class Areas:
             found: dict[Prefix, list[tuple[InterfaceRef, NodeKey, int]]] = {}
             for circuit, prefix, cost in self._stubs(name, self.by_name[name].paths.index):
                 ref = circuit.ref
-                shared = ref in self._adjacent and circuit.network in MULTI_ACCESS
-                segment = min(ref, *peers.get(ref, ())) if shared else ref
+                segment = min(ref, *peers.get(ref, ())) if self._on_a_lan(circuit) else ref
                 found.setdefault(prefix, []).append((segment, circuit.node, cost))
             self._told_by[name] = found
         return self._told_by[name]
-
-    def _announce(self, key: NodeKey, name: str, costs: Costs, source: str) -> None:
-        """Nothing of the cost LSInfinity or more is told (RFC 2328 12.4.3). ``no-summary`` keeps out all but, with ospfd, ranges (ospf_abr_announce_aggregates(); seen on FRR 8.4.4)."""
-        settings = self.settings(key, name)
-        if settings.kind != "normal" and not settings.summary:
-            ranges = {item.substitute or item.prefix for item in self.settings(key, source).ranges}
-            costs = {p: cost for p, cost in costs.items() if p in ranges} if self.version == 4 else {}
-        node = self.by_name[name].paths.index[key]
-        for prefix, inner in costs.items():
-            if inner < LS_INFINITY and not prefix.is_default and self._passes(key, source, name, prefix):
-                told = Announcement(node, self._told_cost(key, inner), origin=node)
-                self.summaries[name].setdefault(prefix, []).append(told)
 
     def _told_cost(self, key: NodeKey, cost: int) -> int:
         """A stub router tells its summaries at 0xff0000 (ospfd OSPF_STUB_MAX_METRIC_SUMMARY_COST; seen on FRR 8.4.4)."""
         return STUB_SUMMARY if self.version == 4 and max_metric(self.circuits.processes[key]) else cost
 
-    def _passes(self, key: NodeKey, source: str, target: str, prefix: Prefix) -> bool:
-        """Area filters on summaries: out of the source area, into the target area."""
-        leaving, entering = self.settings(key, source), self.settings(key, target)
+    def _passes(self, key: NodeKey, source: str | None, target: str, prefix: Prefix) -> bool:
+        """Whether a prefix may be told: filters out of the source area (None: not asked), into the target area, and whether this
+        takes summaries at all. A list that does not exist filters nothing (ospf_abr.c, ospf6_abr.c; seen on FRR 8.4.4).
+        """
+        if not self._takes_summaries(key, target):
+            return False
+        leaving, entering = self.settings(key, source) if source else OspfArea(area=""), self.settings(key, target)
         library = Library.of(self.circuits.network.routers[key[0]])
         prefix_lists = [name for name in (leaving.filter_out, entering.filter_in) if name]
         access_lists = [name for name in (leaving.export_list, entering.import_list) if name]
-        return all(library.prefix_list(prefix.version, name, prefix) for name in prefix_lists) and all(
-            library.access_list(prefix.version, name, prefix) for name in access_lists
+        return all(library.prefix_list(prefix.version, name, prefix, undefined=True) for name in prefix_lists) and all(
+            library.access_list(prefix.version, name, prefix, undefined=True) for name in access_lists
         )
 
     def _announce_defaults(self) -> None:
@@ -416,9 +465,6 @@ def _connected(members: set[NodeKey], near: Mapping[NodeKey, set[NodeKey]]) -> I
         yield part
 
 
-def _range_cost(process: OspfProcess, around: AreaRange, so_far: int | None, cost: int) -> int:
-    if around.cost is not None:
-        return around.cost
-    if so_far is None:
-        return cost
-    return min(so_far, cost) if process.rfc1583 else max(so_far, cost)
+def _by_number(item: tuple[str, Costs]) -> tuple[int, ...]:
+    """Areas in the order of their numbers."""
+    return tuple(map(int, area_id(item[0]).split(".")))

@@ -75,6 +75,14 @@ def max_metric(process: OspfProcess) -> bool:
     return process.max_metric is not None and process.max_metric.administrative
 
 
+def is_blind(process: OspfProcess) -> bool:
+    """``stub-router``: ospf6d clears the R-bit, and then computes no path at all, its own ones neither; others take nothing
+    through it and look at no summary or external of it, but reach its prefixes (ospf6_spf_calculation() passes over
+    such a router even as the root; seen on FRR 8.4.4).
+    """
+    return process.version == 3 and process.stub_router
+
+
 def node_key(router: str, process: OspfProcess) -> NodeKey:
     return (router, f"{process.vrf}/{process.instance}")
 

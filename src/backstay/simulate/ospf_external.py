@@ -19,7 +19,7 @@ from backstay.simulate.ospf_areas import (
     area_id,
     in_backbone,
 )
-from backstay.simulate.ospf_circuits import Circuit
+from backstay.simulate.ospf_circuits import Circuit, is_blind
 from backstay.simulate.ospf_ways import Exit, Taken, Way, Ways
 from backstay.simulate.redistribution import Imported
 from backstay.simulate.spf import UNREACHED, NodeKey
@@ -108,6 +108,8 @@ class Externals:
 
     def _originated(self, key: NodeKey, items: Iterable[Imported]) -> Iterator[Lsa]:
         """Type 5 where the router has a normal area, type 7 into each NSSA it is in; none out of stub areas alone."""
+        if is_blind(self.circuits.processes[key]):
+            return
         kinds = {name: self.areas.settings(key, name).kind for name in self.areas.areas_of.get(key, ())}
         for item in items:
             shown = self._summary(key, item)
@@ -119,7 +121,8 @@ class Externals:
                 yield Lsa(key, shown, item.metric, second, item.tag, forwarding)
             for name, kind in kinds.items():
                 if kind == "nssa" and not (item.prefix.is_default and key in self.areas.borders):
-                    inside = forwarding or self._address_in(key, name)
+                    # A border router's, which nobody translates, lead to the router (ospf_install_flood_nssa(); seen on FRR 8.4.4).
+                    inside = forwarding or (None if key in self.areas.borders else self._address_in(key, name))
                     yield Lsa(key, shown, item.metric, second, item.tag, inside, name)
 
     def _summary(self, key: NodeKey, item: Imported) -> Prefix | None:

@@ -147,7 +147,8 @@ class Ways:
             if self.kind(name) == "normal":
                 yield Way(name, relayed=False)
         if not inside or self.circuits.version == 3:  # ospf6d compares costs alone
-            yield from (Way(name, relayed=True) for name in self._examined(key))
+            # Type 4 summaries are for normal areas alone (RFC 2328 12.4.3, RFC 3101 2.5 (3); ospf6d alike, seen on FRR 8.4.4).
+            yield from (Way(name, relayed=True) for name in self._examined(key) if self.kind(name) == "normal")
 
     def _inside(self, key: NodeKey, origin: NodeKey) -> dict[str, int]:
         """The areas that have a routing table entry for the boundary router, and its cost."""

@@ -35,22 +35,24 @@ class Library:
             raise Unproven(f"{router.name}: no policy semantics known for vendor {router.vendor!r}")
         return cls(router=router.name, objects=router.policies, semantics=semantics)
 
-    def prefix_list(self, version: int, name: str, prefix: Prefix) -> bool:
-        """A prefix list of one IP version holds no prefix of the other."""
+    def prefix_list(self, version: int, name: str, prefix: Prefix, *, undefined: bool | None = None) -> bool:
+        """A prefix list of one IP version holds no prefix of the other. ``undefined``: what a list that does not exist
+        says (None: the vendor's say for route-maps and neighbours).
+        """
         if version != prefix.version:
             return False
         found = self.objects.prefix_lists.get((version, name))
         if found is None:
-            return self.semantics.undefined_prefix_list != "deny"
+            return self.semantics.undefined_prefix_list != "deny" if undefined is None else undefined
         return prefix_list_permits(found, prefix)
 
-    def access_list(self, version: int, name: str, prefix: Prefix) -> bool:
-        """An access list applied to a route."""
+    def access_list(self, version: int, name: str, prefix: Prefix, *, undefined: bool | None = None) -> bool:
+        """An access list applied to a route; ``undefined`` as for `prefix_list`."""
         if version != prefix.version:
             return False
         found = self.objects.access_lists.get((version, name))
         if found is None:
-            return self.semantics.undefined_access_list != "deny"
+            return self.semantics.undefined_access_list != "deny" if undefined is None else undefined
         return access_list_permits(found, prefix)
 
     def as_path_list(self, name: str, path: AsPath) -> bool:

@@ -55,12 +55,15 @@ class Importer:
             if accepted:
                 yield _imported(accepted, line.level)
 
-    def default(self, line: DefaultOrigination, protocol: str, metric: int, metric_type: int = 2) -> Iterator[Imported]:
+    def default(
+        self, line: DefaultOrigination, protocol: str, metric: int, metric_type: int = 2, *, bare: bool = False
+    ) -> Iterator[Imported]:
         """The default route a ``default-information originate`` line makes: always, or when the table has one that
-        is not of the protocol itself.
+        is not of the protocol itself. ``bare``: made from nothing, whatever the table has: a route-map sees neither the tag nor
+        the interface of a default there (``always`` of OSPF, seen on FRR 8.4.4).
         """
         prefix = Prefix(line.version, 0, 0)
-        present = self.offers.route(self.router.name, self.vrf, prefix)
+        present = None if bare else self.offers.route(self.router.name, self.vrf, prefix)
         if not line.always and (present is None or present.protocol == protocol):
             return
         kind = line.metric_type or metric_type
