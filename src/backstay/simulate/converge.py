@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from backstay.model.address import Prefix
 from backstay.model.errors import NotConverging
 from backstay.model.network import Network, Overlay
+from backstay.model.routing import BgpProcess
 from backstay.model.source import Remark
 from backstay.simulate import policy
 from backstay.simulate.interior import Imports, Interior
-from backstay.simulate.rib import Rib
+from backstay.simulate.rib import BGP_PROTOCOLS, Rib
 from backstay.simulate.seams import NO_BGP, BgpResult, ComputeBgp, Computed
 from backstay.simulate.topology import derive
 
@@ -32,6 +34,7 @@ class Routing:
     def __call__(self, overlay: Overlay) -> Computed:
         interior = self._interior_for(overlay)
         rib, result = self._settle(interior, overlay)
+        late = _statics_over_bgp(self._network, interior.topology.routers, rib)
         return Computed(
             network=self._network,
             overlay=overlay,
@@ -39,7 +42,7 @@ class Routing:
             tables=rib,
             adjacencies=interior.adjacencies,
             bgp=result,
-            unknowns=in_order({*interior.unknowns, *result.unknowns}),
+            unknowns=in_order({*interior.unknowns, *result.unknowns, *late}),
         )
 
     def _interior_for(self, overlay: Overlay) -> Interior:
@@ -79,6 +82,32 @@ class Routing:
             if following in history or len(history) > ROUNDS:
                 raise _circle(history, following)
             history.append(following)
+
+
+def _statics_over_bgp(network: Network, routers: Iterable[str], rib: Rib) -> Iterator[Remark]:
+    """Static routes that hold by BGP's routes alone and that BGP takes in itself: BGP is computed on what there is without
+    its routes.
+    """
+    for name in routers:
+        router = network.routers[name]
+        taken = {process.vrf: process for process in router.bgp}
+        for line in router.static_routes if taken else ():
+            process = taken.get(line.vrf)
+            if line.next_hop is None or process is None or not _takes(process, line.prefix):
+                continue
+            route, beneath = rib.route(name, line.vrf, line.prefix), rib.lookup(name, line.vrf, line.next_hop)
+            if route and route.protocol == "static" and beneath and beneath[1].protocol in BGP_PROTOCOLS:
+                text = f"{name}: the static route to {line.prefix} holds by a route of BGP, which takes it in"
+                yield Remark("bgp-static-over-bgp", text, name, line.place)
+
+
+def _takes(process: BgpProcess, prefix: Prefix) -> bool:
+    """Whether BGP takes in a static route to the prefix."""
+    family = process.families.get(prefix.version)
+    if family is None:
+        return False
+    named = any(statement.prefix == prefix for statement in family.networks)
+    return named or any(line.protocol == "static" for line in family.redistributions)
 
 
 def _circle(history: Sequence[Imports], following: Imports) -> NotConverging:
