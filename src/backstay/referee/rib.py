@@ -137,7 +137,7 @@ class Rib:
         if self.ospf:
             offers.append(self.ospf.get(place, NO_ROUTES).get(prefix))
         if prefix in self._by_isis:
-            offers += [self.isis.route(key, prefix) for key in self._isis[place]]
+            offers += self._by_isis_processes(place, prefix)
         if prefix in self.statics[place]:
             offers += self._static_routes(place, prefix)
         if with_bgp:
@@ -145,7 +145,19 @@ class Rib:
         usable = [offer for offer in offers if offer is not None and offer.distance < DISTANCE_NEVER]
         if len(usable) < 2:
             return usable[0] if usable else None
-        return min(usable, key=lambda route: (route.distance, route.metric))
+        best = min(usable, key=lambda route: (route.distance, route.metric))
+        if any(_ties(best, other) for other in usable):
+            raise Unproven(f"{place[0]}: {prefix} of two protocols at one distance and metric: the older one stands")
+        return best
+
+    def _by_isis_processes(self, place: Place, prefix: Prefix) -> list[Route | None]:
+        """Raises `Unproven` where two processes lead elsewhere: to zebra both are IS-IS, and the last word stands (FRR
+        isis_zebra.c isis_zebra_route_add_route: no instance is named).
+        """
+        found = [route for key in self._isis[place] if (route := self.isis.route(key, prefix)) is not None]
+        if len(found) > 1:
+            raise Unproven(f"{place[0]}: two IS-IS processes have routes to {prefix}: which of them stands is not told")
+        return list(found)
 
     def _told_by_bgp(self, place: Place, prefix: Prefix) -> Route | None:
         return self.bgp.get(place, NO_ROUTES).get(prefix)
@@ -358,6 +370,11 @@ class Rib:
             if ref.router == place[0] and self.network.routers[ref.router].interfaces[ref.interface].vrf == place[1]:
                 return True
         return False
+
+
+def _ties(one: Route, other: Route) -> bool:
+    """Whether nothing but age parts routes of two protocols (FRR zebra_rib.c rib_choose_best)."""
+    return one.protocol != other.protocol and (one.distance, one.metric) == (other.distance, other.metric)
 
 
 def _every_prefix(address: Address) -> Iterator[Prefix]:
