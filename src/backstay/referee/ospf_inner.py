@@ -46,6 +46,7 @@ class Inner:
     talked: Talk
     boundaries: frozenset[Key]
     nodes: dict[At, dict[Node, Reached]] = field(default_factory=dict)
+    charts: dict[At, AreaMap] = field(default_factory=dict)
     tables: dict[Key, dict[Prefix, Entry]] = field(default_factory=dict)
     summaries: dict[At, Mapping[Prefix | Node, tuple[Summary, ...]]] = field(default_factory=dict)
 
@@ -127,6 +128,7 @@ class Inner:
             if places not in charts:
                 charts[places] = AreaMap(tuple(lsas[place][1] for place in sorted(places)))
             chart, (key, area) = charts[places], at
+            self.charts[at] = chart
             self.nodes[at] = reach(self.talked, chart, key, area)
             table = self.tables.setdefault(key, {})
             for prefix, reached in intra_area(chart, self.nodes[at]).items():
@@ -209,8 +211,20 @@ class Inner:
                 found.add(item.prefix)
                 counted = self.in_range(process, home, item)
                 if area != into and item.advertise and counted:
-                    largest = max(entry.reached.cost for _prefix, entry in counted)
+                    largest = max(self._costs(process, area, [prefix for prefix, _entry in counted]))
                     yield item.substitute or item.prefix, largest if item.cost is None else item.cost
+
+    def _costs(self, process: Process, area: str, prefixes: Iterable[Prefix]) -> Iterator[int]:
+        """What prefixes in a range cost. ospf6d looks at the ways to all that announce one, the dearer too, as they stand beside
+        each other in its table (ospf6_abr_range_compute_cost(); seen on FRR 8.4.4).
+        """
+        nodes = self.nodes[process.key, area]
+        for prefix in prefixes:
+            if process.ip_version == 4:
+                yield self.tables[process.key][prefix].reached.cost
+            else:
+                stubs = self.charts[process.key, area].stubs[prefix]
+                yield from (nodes[node].cost + cost for node, cost in stubs if node in nodes)
 
     def in_range(self, process: Process, home: OspfArea, covering: AreaRange) -> list[tuple[Prefix, Entry]]:
         """Intra-area prefixes of the area that a range stands for; it is active while there are any. For ospfd those do that

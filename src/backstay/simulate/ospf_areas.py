@@ -22,6 +22,7 @@ STUB_SUMMARY = 0xFF0000
 
 Announced = dict[Prefix, list[Announcement]]
 Costs = dict[Prefix, int]
+Announcer = tuple[NodeKey, int]
 
 INTRA, INTER, EXTERNAL_1_NEAR, EXTERNAL_1, EXTERNAL_2 = range(5)
 """Preference of path types (RFC 2328 11); a way to the boundary router within an area other than the backbone comes first
@@ -65,6 +66,7 @@ class Areas:
         self.discards: dict[NodeKey, set[Prefix]] = {}
         self.active_ranges: dict[NodeKey, set[Prefix]] = {}
         self.summaries: dict[str, Announced] = {name: {} for name in self.by_name}
+        self._announcers: dict[str, dict[Prefix, tuple[list[Announcer], list[Announcer]]]] = {}
         self._summarise()
 
     def hop(self, edge: Edge) -> NextHop | None:
@@ -344,7 +346,31 @@ class Areas:
             around = self._around(key, source, prefix)
             others = (name for name in self.areas_of[key] if name != source)
             if around and (self.version == 6 or any(self._passes(key, source, name, prefix) for name in others)):
-                found[around] = max(found.get(around, 0), cost) if around.cost is None else around.cost
+                largest = cost if self.version == 4 else self._dearest(key, source, prefix)
+                found[around] = max(found.get(around, 0), largest) if around.cost is None else around.cost
+        return found
+
+    def _dearest(self, key: NodeKey, source: str, prefix: Prefix) -> int:
+        """What a prefix in a range costs for ospf6d: as much as from the dearest of the routers that announce it; a LAN is one, which
+        costs what it costs from the nearest (ospf6_abr_range_compute_cost(); seen on FRR 8.4.4).
+        """
+        if source not in self._announcers:
+            self._announcers[source] = self._announcers_in(source)
+        alone, shared = self._announcers[source][prefix]
+        area = self.by_name[source]
+        lan = min((area.distance(key, node) + cost for node, cost in shared), default=0)
+        costs = (area.distance(key, node) + cost for node, cost in alone)
+        return max((cost for cost in (lan, *costs) if cost < UNREACHED), default=0)
+
+    def _announcers_in(self, source: str) -> dict[Prefix, tuple[list[Announcer], list[Announcer]]]:
+        """Who announces each prefix of an area at which cost: by itself, and for a LAN it is on with others."""
+        adjacent = {one.ref for one, _ in self.circuits.pairs}
+        found: dict[Prefix, tuple[list[Announcer], list[Announcer]]] = {}
+        for circuit in self.circuits.by_ref.values():
+            if circuit.settings.area == area_id(source) and circuit.node in self.by_name[source].paths.index:
+                crossed = circuit.ref in adjacent and circuit.network in MULTI_ACCESS
+                for prefix, cost in self.circuits.stubs(circuit, adjacent=crossed):
+                    found.setdefault(prefix, ([], []))[crossed].append((circuit.node, cost))
         return found
 
     def _around(self, key: NodeKey, source: str, prefix: Prefix) -> AreaRange | None:
