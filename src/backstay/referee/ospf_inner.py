@@ -65,6 +65,10 @@ class Inner:
                 self._learn(key)
         for key in sorted(self.borders):
             self._refuse_what_ospf6d_makes_of(self.talked.processes[key])
+        for key, process in sorted(self.talked.processes.items()):
+            if process.ip_version == 6 and process.config.default is not None and self._has_nssa(key):
+                # Beside border routers' defaults ospf6d takes it or not (seen on FRR 8.4.4, in several forms).
+                raise Unproven(f"{process.router.name}: OSPFv3 makes a default of its own in an NSSA")
 
     def _refuse_what_ospf6d_makes_of(self, process: Process) -> None:
         """Raises `Unproven` where FRR's OSPFv3 leaves RFC 2328 16.2: ospf6d takes the summaries of a border router from the

@@ -250,6 +250,15 @@ class Areas:
             for prefix in self._twice_condensed(key):
                 yield key, f"OSPFv3 has the range {prefix} in two areas"
         yield from self._blind_borders()
+        yield from self._defaults_in_nssas()
+
+    def _defaults_in_nssas(self) -> Iterator[tuple[NodeKey, str]]:
+        """Processes in an NSSA that make a default of their own: beside border routers' defaults ospf6d takes it or not, and translates
+        it at a cost of its own (seen on FRR 8.4.4, in several forms).
+        """
+        for key, names in self.areas_of.items():
+            if self.circuits.processes[key].default and any(self.settings(key, n).kind == "nssa" for n in names):
+                yield key, "OSPFv3 makes a default of its own in an NSSA"
 
     def _twice_condensed(self, key: NodeKey) -> list[Prefix]:
         """Ranges that two areas of a border router have."""
