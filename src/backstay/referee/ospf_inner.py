@@ -362,8 +362,10 @@ def _by_target(heard: Iterable[Summary]) -> dict[Prefix | Node, tuple[Summary, .
 
 def _wants_default(process: Process, settings: OspfArea) -> bool:
     """Stub areas get a default in place of externals; an NSSA where the vendor sends one (FRR's ospfd, not its ospf6d) or
-    summaries are kept out.
+    summaries are kept out; of ospf6d's, not where a type 7 default is asked for in its place (seen on FRR 8.4.4).
     """
+    if process.ip_version == 6 and settings.kind == "nssa" and settings.nssa_default is not None:
+        return False
     unasked = process.row.ospf_nssa_default and process.ip_version == 4
     return settings.kind == "stub" or unasked or not settings.summary
 

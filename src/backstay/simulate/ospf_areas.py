@@ -434,12 +434,15 @@ class Areas:
         )
 
     def _announce_defaults(self) -> None:
-        """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route."""
+        """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route. Not so from
+        ospf6d where a type 7 default is asked for: that stands in its place (seen on FRR 8.4.4).
+        """
         for key in self.borders:
             asked = not SEMANTICS[self.circuits.network.routers[key[0]].vendor].ospf_nssa_default or self.version == 6
             for name in self.areas_of[key]:
                 settings = self.settings(key, name)
                 nssa = settings.kind == "nssa" and not (settings.summary and asked)
+                nssa &= self.version == 4 or settings.nssa_default is None
                 if not in_backbone(name) and (settings.kind == "stub" or nssa):
                     node = self.by_name[name].paths.index[key]
                     entry = Announcement(node, self._told_cost(key, settings.default_cost), origin=node)
