@@ -65,6 +65,10 @@ class Inner:
                 self._learn(key)
         for key in sorted(self.borders):
             self._refuse_what_ospf6d_makes_of(self.talked.processes[key])
+        for key, process in sorted(self.talked.processes.items()):
+            if process.ip_version == 6 and process.config.default is not None and self._has_nssa(key):
+                # Beside border routers' defaults ospf6d takes it or not (seen on FRR 8.4.4, in several forms).
+                raise Unproven(f"{process.router.name}: OSPFv3 makes a default of its own in an NSSA")
 
     def _refuse_what_ospf6d_makes_of(self, process: Process) -> None:
         """Raises `Unproven` where FRR's OSPFv3 leaves RFC 2328 16.2: ospf6d takes the summaries of a border router from the
@@ -359,8 +363,10 @@ def _by_target(heard: Iterable[Summary]) -> dict[Prefix | Node, tuple[Summary, .
 
 def _wants_default(process: Process, settings: OspfArea) -> bool:
     """Stub areas get a default in place of externals; an NSSA where the vendor sends one (FRR's ospfd, not its ospf6d) or
-    summaries are kept out.
+    summaries are kept out; of ospf6d's, not where a type 7 default is asked for in its place (seen on FRR 8.4.4).
     """
+    if process.ip_version == 6 and settings.kind == "nssa" and settings.nssa_default is not None:
+        return False
     unasked = process.row.ospf_nssa_default and process.ip_version == 4
     return settings.kind == "stub" or unasked or not settings.summary
 

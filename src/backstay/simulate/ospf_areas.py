@@ -263,6 +263,15 @@ class Areas:
             for prefix in self._twice_condensed(key):
                 yield key, f"OSPFv3 has the range {prefix} in two areas"
         yield from self._blind_borders()
+        yield from self._defaults_in_nssas()
+
+    def _defaults_in_nssas(self) -> Iterator[tuple[NodeKey, str]]:
+        """Processes in an NSSA that make a default of their own: beside border routers' defaults ospf6d takes it or not, and translates
+        it at a cost of its own (seen on FRR 8.4.4, in several forms).
+        """
+        for key, names in self.areas_of.items():
+            if self.circuits.processes[key].default and any(self.settings(key, n).kind == "nssa" for n in names):
+                yield key, "OSPFv3 makes a default of its own in an NSSA"
 
     def _twice_condensed(self, key: NodeKey) -> list[Prefix]:
         """Ranges that two areas of a border router have."""
@@ -441,12 +450,15 @@ class Areas:
         )
 
     def _announce_defaults(self) -> None:
-        """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route."""
+        """Stub areas, and not-so-stubby ones where summaries are off or the vendor does so, hear a default route. Not so from
+        ospf6d where a type 7 default is asked for: that stands in its place (seen on FRR 8.4.4).
+        """
         for key in self.borders:
             asked = not SEMANTICS[self.circuits.network.routers[key[0]].vendor].ospf_nssa_default or self.version == 6
             for name in self.areas_of[key]:
                 settings = self.settings(key, name)
                 nssa = settings.kind == "nssa" and not (settings.summary and asked)
+                nssa &= self.version == 4 or settings.nssa_default is None
                 if not in_backbone(name) and (settings.kind == "stub" or nssa):
                     node = self.by_name[name].paths.index[key]
                     entry = Announcement(node, self._told_cost(key, settings.default_cost), origin=node)
