@@ -135,7 +135,7 @@ def _well_known(end: End, attributes: Attributes) -> Attributes:
         attributes = attributes._replace(communities=attributes.communities | {communities.NO_EXPORT})
     if communities.GRACEFUL_SHUTDOWN in attributes.communities:
         return attributes._replace(local_preference=GRACEFUL_SHUTDOWN_PREFERENCE, preference_set=True)
-    return shutting_down(attributes) if end.instance.process.graceful_shutdown else attributes
+    return shutting_down(attributes) if end.shutting_down else attributes
 
 
 def _martian(next_hop: Address | None, own_addresses: frozenset[Address]) -> bool:
@@ -150,7 +150,13 @@ def _martian(next_hop: Address | None, own_addresses: frozenset[Address]) -> boo
 
 
 def offer_of(end: End, prefix: Prefix, attributes: Attributes, way: str) -> Offer:
-    """The route as a route-map on this session sees it."""
+    """The route as a route-map on this session sees it. Outbound the peer is the update group, which has neither address
+    nor interface (FRR update_group_create()): nothing that asks for it matches.
+    """
+    if way == "out":
+        return Offer(
+            prefix=prefix, attributes=attributes, way=way, own_as=end.instance.process.asn, peer_as=end.peer_as
+        )
     peer = end.neighbor.peer
     return Offer(
         prefix=prefix,

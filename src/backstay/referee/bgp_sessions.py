@@ -28,6 +28,8 @@ from backstay.referee.bgp_ends import (
 from backstay.referee.bgp_subnets import Subnets
 from backstay.referee.seams import Interior, Wiring
 
+_PORT = 179
+
 
 class Sessions:
     """All ends, paired. ``ends`` sorted by router, VRF and peer; what keeps one down stands in its ``reason``."""
@@ -138,22 +140,25 @@ class Sessions:
             twin = self._by_peer.get((place, peer))
             if twin is not None and twin.twin is None and self._meets(end, twin, mine):
                 yield twin
-        yield from self._listened(place, mine)
+        if self._can_call(end):
+            yield from self._listened(place, mine)
 
     def _meets(self, end: End, twin: End, mine: tuple[Address, ...]) -> bool:
         """RFC 4271 8.2.1: one of the two connections has to find a neighbour configured for where it comes from."""
         if isinstance(twin.neighbor.peer, str):
             return twin.neighbor.peer == end.interface
         theirs = self.subnets.sources(self.interior, *twin.instance.place, twin.neighbor, twin.neighbor.peer)
-        calls = twin.neighbor.peer in mine and not end.neighbor.passive and self._can_call(end)
-        called = end.neighbor.peer in theirs and not twin.neighbor.passive and self._can_call(twin)
+        calls = twin.neighbor.peer in mine and self._can_call(end)
+        called = end.neighbor.peer in theirs and self._can_call(twin)
         return calls or called
 
     def _can_call(self, end: End) -> bool:
-        """Nobody answers at an address that is down; an external peer one hop away has to be on a subnet of ours (FRR
-        bgp_nht.c).
+        """One that is ``passive`` waits; nobody answers at an address that is down, nor at another port than BGP's, where
+        bgpd does not listen; an external peer one hop away has to be on a subnet of ours (FRR bgp_nht.c).
         """
         peer, place = end.neighbor.peer, end.instance.place
+        if end.neighbor.passive or end.neighbor.port != _PORT:
+            return False
         if not isinstance(peer, Address):
             return True
         end.sort = self._configured_sort(end)
@@ -203,7 +208,7 @@ class Sessions:
         self._place(end)
         common = end.neighbor.families.keys() & twin.neighbor.families.keys()
         end.families = {version: end.neighbor.families[version] for version in sorted(common)}
-        end.extended_next_hop = _extended(end.neighbor) and _extended(twin.neighbor)
+        end.extended_next_hop = _by_ipv6(end) and _extended(end.neighbor) and _extended(twin.neighbor)
 
     def _shown_as(self, end: End) -> int:
         """The AS an end presents."""
@@ -292,7 +297,7 @@ class Sessions:
         asn = end.instance.process.asn if remote_as == "internal" else remote_as
         number = asn if isinstance(asn, int) else None
         return Outside(
-            name=f"as{number if number is not None else 0}@{router}/{address}",
+            name=f"as{number if number is not None else 0}@{router}/{end.peer}",
             asn=number,
             address=address,
             addresses={address.version: address},
@@ -307,6 +312,11 @@ def _as_accepted(end: End, shown: int) -> bool:
     if remote_as == "external":
         return shown != end.instance.process.asn
     return shown == remote_as
+
+
+def _by_ipv6(end: End) -> bool:
+    """RFC 8950 is for sessions over IPv6: an interface peer reached by its IPv4 address needs none of it."""
+    return end.peer_address is None or end.peer_address.version == 6
 
 
 def _extended(neighbor: BgpNeighbor) -> bool:

@@ -104,7 +104,7 @@ class Walker:
         assert hop.interface is not None
         out = InterfaceRef(router, hop.interface)
         target = address if hop.address is None and hop.neighbor is None else hop.address
-        receiver = self._receiver(out, hop, target)
+        receiver = self._receiver(out, hop, target, connected=route.protocol == "connected")
         if receiver is None:
             end = self._beyond(router, route, target, address)
             return Step(None if end.fate is Fate.UNREACHABLE else out, end)  # whom nobody answers for is not sent to
@@ -112,15 +112,20 @@ class Walker:
             return Step(out, End(Fate.DISCARDED, receiver.router))
         return Step(out, (receiver.router, self.vrf(receiver)))
 
-    def _receiver(self, out: InterfaceRef, hop: NextHop, target: Address | None) -> InterfaceRef | None:
-        """The interface of ours on the wire that answers for the next hop."""
+    def _receiver(
+        self, out: InterfaceRef, hop: NextHop, target: Address | None, *, connected: bool
+    ) -> InterfaceRef | None:
+        """The interface of ours on the wire that answers for the next hop. On a connected subnet that is who has the very
+        address: a router of ours there does not answer for a stranger beside it.
+        """
         near = self.wiring.across.get(out, ())
         if hop.neighbor is not None and hop.neighbor in near:
             return hop.neighbor
         owners = [ref for ref in near if target is not None and ref in self.wiring.owners.get(target, ())]
         if owners:
             return owners[0]
-        if (target is None or target.is_link_local or hop.address is None) and len(near) == 1:
+        untold = hop.address is None and not connected
+        if (target is None or target.is_link_local or untold) and len(near) == 1:
             return near[0]  # no address tells who is meant, and there is one who can be
         if target is None or (target.is_link_local and near):
             raise Unproven(f"{out}: who answers to the link-local next hop on this segment is not told")
