@@ -328,8 +328,8 @@ def refused(peering: Peering, settings: NeighborFamily, path: Path) -> bool:
     process, neighbor = speaker.process, peering.neighbor
     allowed = settings.allowas_in
     if neighbor.local_as is not None:
-        extra = allowed or (0 if neighbor.local_as_no_prepend else 1)
-        if bgp_path.occurrences(path.as_path, neighbor.local_as) > extra:
+        put_in_front = 0 if neighbor.local_as_no_prepend else 1  # by us, before it is looked for (FRR bgp_update)
+        if bgp_path.occurrences(path.as_path, neighbor.local_as) + put_in_front > (allowed or put_in_front):
             return True
     if not (settings.allowas_in_origin and bgp_path.rightmost(path.as_path) == process.asn):
         if bgp_path.occurrences(path.as_path, process.asn) > allowed:
