@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import NeighborFamily
+from backstay.model.state import NextHop
 from backstay.referee import bgp_path, policy
 from backstay.referee import policy_communities as communities
 from backstay.referee.bgp_ends import CONFED, EBGP, IBGP, End
@@ -158,6 +159,7 @@ def offer_of(end: End, prefix: Prefix, attributes: Attributes, way: str) -> Offe
             prefix=prefix, attributes=attributes, way=way, own_as=end.instance.process.asn, peer_as=end.peer_as
         )
     peer = end.neighbor.peer
+    alone = attributes.link_local and attributes.next_hop is None  # FRR knows an interface of such a next hop alone
     return Offer(
         prefix=prefix,
         attributes=attributes,
@@ -165,6 +167,7 @@ def offer_of(end: End, prefix: Prefix, attributes: Attributes, way: str) -> Offe
         peer=end.peer_address,
         peer_interface=peer if isinstance(peer, str) else None,
         group=end.neighbor.peer_group,
+        next_hops=(NextHop(interface=end.interface),) if alone else (),
         own_as=end.instance.process.asn,
         peer_as=end.peer_as,
     )

@@ -247,6 +247,7 @@ class Speaker:
     def _announced(self, end: End, group: Group, choice: Choice | None, *, suppressed: bool) -> Attributes | None:
         if choice is None:
             return None
+        suppressed = suppressed and choice.best.kind != AGGREGATE  # a part's other paths are (FRR aggr_suppress_path())
         return bgp_export.announced(end, group.prefix, choice.best, self.subnets, suppressed=suppressed)
 
     def _update(

@@ -113,14 +113,17 @@ def _recursion_circle(seen: list[Answers], again: Answers) -> NotConverging:
 
 
 def _over_limit(settled: _Settled) -> list[tuple[Peering, MaximumPrefix, int]]:
-    """Sessions with more prefixes than they may have (FRR counts accepted ones, all with ``force``)."""
+    """Sessions with more prefixes than they may have. FRR counts accepted ones, with ``force`` also those filtered, where
+    ``soft-reconfiguration inbound`` keeps them (bgp_route.c bgp_filtered_routes_count).
+    """
     found = []
     for peering in settled.found.peerings:
         for version, family in peering.families.items():
             limit = family.maximum_prefix
             if limit is None or limit.warning_only:
                 continue
-            counter = settled.counts.heard if limit.force else settled.counts.accepted
+            forced = limit.force and family.soft_reconfiguration
+            counter = settled.counts.heard if forced else settled.counts.accepted
             count = counter[peering.index, version]
             if count > limit.limit:
                 found.append((peering, limit, count))

@@ -378,7 +378,6 @@ def _through_map(peering: Peering, route_map: str, prefix: Prefix, path: Path) -
         peers=peering.peer_texts,
         source=peering.remote_address,
         peer_as=peering.remote_as,
-        interface=peering.interface,
     )
     outcome = run(peering.speaker.library, route_map, path, setting)
     if not isinstance(outcome, Passed):

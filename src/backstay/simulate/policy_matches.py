@@ -87,7 +87,11 @@ def _next_hop(match: Match, path: Path, setting: Setting, library: Library) -> b
 
 
 def _interface(match: Match, path: Path, setting: Setting, library: Library) -> bool:
-    return match.values[0] in {setting.interface, path.via} - {None}
+    """Of a route that is heard, only where its next hop is a link-local address and nothing else (FRR bgp_routemap.c
+    route_match_interface looks at nh_ifindex; seen on FRR 8.4.4).
+    """
+    heard_on = path.via if path.next_hop is None else None
+    return match.values[0] in {setting.interface, heard_on} - {None}
 
 
 def _as_path(match: Match, path: Path, setting: Setting, library: Library) -> bool:
