@@ -140,7 +140,7 @@ class Sessions:
             twin = self._by_peer.get((place, peer))
             if twin is not None and twin.twin is None and self._meets(end, twin, mine):
                 yield twin
-        if self._can_call(end):
+        if _calls(end.neighbor):
             yield from self._listened(place, mine)
 
     def _meets(self, end: End, twin: End, mine: tuple[Address, ...]) -> bool:
@@ -153,11 +153,11 @@ class Sessions:
         return calls or called
 
     def _can_call(self, end: End) -> bool:
-        """One that is ``passive`` waits; nobody answers at an address that is down, nor at another port than BGP's, where
-        bgpd does not listen; an external peer one hop away has to be on a subnet of ours (FRR bgp_nht.c).
+        """Nobody answers at an address that is down; an external peer one hop away has to be on a subnet of ours (FRR
+        bgp_nht.c).
         """
         peer, place = end.neighbor.peer, end.instance.place
-        if end.neighbor.passive or end.neighbor.port != _PORT:
+        if not _calls(end.neighbor):
             return False
         if not isinstance(peer, Address):
             return True
@@ -256,11 +256,9 @@ class Sessions:
         """Reach and the hop count: RFC 5082 where ``ttl-security`` is set, else what the TTL allows."""
         router, vrf = end.instance.place
         address = end.peer_address
-        if address is None:
-            return ""
-        if end.single_hop and not end.shared:
+        if address is not None and end.single_hop and not end.shared:
             return "not directly connected"
-        if not self.interior.can_reach(router, vrf, address):
+        if address is not None and not self.interior.can_reach(router, vrf, address):
             return f"{address} is not reachable"
         if twin is None or (end.sort == IBGP and twin.neighbor.ttl_security is None):
             return ""
@@ -312,6 +310,11 @@ def _as_accepted(end: End, shown: int) -> bool:
     if remote_as == "external":
         return shown != end.instance.process.asn
     return shown == remote_as
+
+
+def _calls(neighbor: BgpNeighbor) -> bool:
+    """One that is ``passive`` waits, and at another port than BGP's no bgpd of ours listens."""
+    return not neighbor.passive and neighbor.port == _PORT
 
 
 def _by_ipv6(end: End) -> bool:

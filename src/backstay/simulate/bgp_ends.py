@@ -183,7 +183,7 @@ class Finder:
     def _add_dynamic(self) -> None:
         """Sessions that a listen range answers: no statement here, one over there."""
         for end in self.ends():
-            source = self.source(end) if end.remote is not None else None
+            source = self.source(end) if end.remote is not None and _calls(end.neighbor) else None
             there = self._there(end)
             if source is not None and there is not None and self.counterpart(end) is None:
                 self._answer(there, source)
