@@ -12,15 +12,16 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from tests.laws.drawing import COMMUNITIES, POOL
-from tests.laws.folder import Folder, loopback
-from tests.laws.interior import Interior
+from tests.laws.folder import Folder, Port, loopback
+from tests.laws.policy import WELL_KNOWN
+from tests.laws.sessions import Sessions, Side
 
 from backstay.model.network import InterfaceRef, Network, Overlay
 
 SIZES = (2, 3, 3, 4, 4, 5, 6, 8, 12)
 
 
-class Builder(Interior):
+class Builder(Sessions):
     """A network with BGP, neighbours and a world around it."""
 
     # ---------------------------------------------------------------------------------- BGP
@@ -29,8 +30,9 @@ class Builder(Interior):
         kind = self.pick("none", "mesh", "reflectors", "confederation", "external")
         if kind == "none":
             return
+        base = self.pick(65000, 65000, 500)
         for router in self.numbers:
-            self.speaker(router, 65000 + (router if kind == "external" else 0))
+            self.speaker(router, base + (router if kind == "external" else 0), kind)
         if kind == "mesh":
             self.mesh(set(self.numbers))
         elif kind == "reflectors":
@@ -40,8 +42,10 @@ class Builder(Interior):
         else:
             self.hop_by_hop()
         self.externals()
+        for router in self.numbers:
+            self.removals(router)
 
-    def speaker(self, router: int, asn: int) -> None:
+    def speaker(self, router: int, asn: int, kind: str) -> None:
         lines = self.lines[router]
         lines.asn = asn
         lines.bgp += [f"bgp router-id 10.255.0.{router}", "no bgp default ipv4-unicast"]
@@ -56,6 +60,7 @@ class Builder(Interior):
         ):
             if self.chance(8):
                 lines.bgp.append(option)
+        lines.bgp += self.process_options(reflecting=kind == "reflectors", confederated=kind == "confederation")
         for version in self.versions:
             self.family(router, version)
 
@@ -80,6 +85,7 @@ class Builder(Interior):
             lines.append(f"maximum-paths {self.number(1, 4)}")
         if self.chance(3):
             lines.append(f"maximum-paths ibgp {self.number(1, 4)}")
+        lines += self.family_options(router, version)
 
     def interior_protocols(self, router: int, version: int) -> tuple[str, ...]:
         lines = self.lines[router]
@@ -90,10 +96,14 @@ class Builder(Interior):
         """A session between loopbacks, one end of it."""
         for version in self.versions:
             peer = loopback(other, version)
-            lines = self.lines[router]
-            lines.bgp += [f"neighbor {peer} remote-as {self.lines[other].asn}", f"neighbor {peer} update-source lo"]
-            lines.families[version].append(f"neighbor {peer} activate")
-            lines.families[version] += [f"neighbor {peer} {option}" for option in options]
+            side = Side(router=router, peer=peer, asn=self.lines[other].asn, external=False)
+            side.process.append("update-source lo")
+            side.families[version] = list(options)
+            self.rare_family_options(side, version, self.lines[router].asn)
+            if self.chance(20):
+                side.families[version].append(f"route-map {self.route_map(router, version)} {self.pick('in', 'out')}")
+            self.write(side)
+            self.communities_unsent(peer, version, router)
 
     def mesh(self, members: set[int]) -> None:
         own = self.pick(("next-hop-self",), ())
@@ -134,28 +144,79 @@ class Builder(Interior):
         self.neighbors_on_wires(lambda _one, _other: True, policies=True)
 
     def neighbors_on_wires(self, wanted: Callable[[int, int], bool], *, policies: bool) -> None:
-        for port in self.ports:
-            for other in self.peers(port):
-                if other.router != port.router and wanted(port.router, other.router):
-                    for version in self.versions:
-                        asn = self.lines[other.router].asn
-                        self.session(port.router, other.address(version), asn, version, policies=policies)
+        pairs = [
+            (port, other, version)
+            for port in self.ports
+            for other in self.peers(port)
+            if port.router < other.router and wanted(port.router, other.router)
+            for version in self.versions
+        ]
+        named = {port.segment for port in self.ports if policies and port.size == 2 and self.chance(20)}
+        for port, other, version in pairs:
+            self.on_wire(port, other, version, policies=policies, named=port.segment in named)
+
+    def on_wire(self, port: Port, other: Port, version: int, *, policies: bool, named: bool) -> None:
+        """Both sides of one session; ``named``: the sides know each other by their interfaces."""
+        sides = [
+            self.side(end.router, there.address(version), self.lines[there.router].asn, version, policies=policies)
+            for end, there in ((port, other), (other, port))
+        ]
+        if policies and self.chance(12):
+            for side in sides:
+                side.process.append("password secret")
+        external = not any(line.startswith("bgp confederation") for line in self.lines[port.router].bgp)
+        if external and self.chance(6):
+            self.disguise(*(sides if self.pick(True, False) else sides[::-1]))
+        if named:
+            self.unnumbered(sides, (port, other))
+            return
+        self.write(sides[0])
+        if policies and self.chance(15):
+            self.listen(sides[1], f"{port.address(version)}/{30 if version == 4 else 64}")
+        else:
+            self.write(sides[1])
+
+    def disguise(self, side: Side, there: Side) -> None:
+        """One side presents another number than its own, and the other side mostly knows."""
+        shown = self.pick(64700, 64800, 700, 64601)
+        side.process.append(f"local-as {shown}{self.pick('', ' no-prepend', ' no-prepend replace-as')}")
+        if not self.chance(8):
+            there.asn = shown
+
+    def unnumbered(self, sides: list[Side], ports: tuple[Port, Port]) -> None:
+        """Sessions that name their interface: one carries both IP versions."""
+        for side, port in zip(sides, ports, strict=True):
+            side.peer = port.name
+            lines = self.lines[side.router]
+            first = f"neighbor {side.peer} interface"
+            if first in lines.bgp:
+                self.write_families(side)
+            else:
+                lines.bgp.append(first)
+                self.write_plain(side)
 
     def session(self, router: int, peer: str, asn: int, version: int, *, policies: bool) -> None:
-        lines = self.lines[router]
-        lines.bgp.append(f"neighbor {peer} remote-as {asn}")
-        family = lines.families[version]
-        family.append(f"neighbor {peer} activate")
-        for direction in ("in", "out"):
-            if policies and self.chance(3):
-                family.append(f"neighbor {peer} route-map {self.route_map(router, version, own=lines.asn)} {direction}")
+        """A session with a speaker outside."""
+        side = self.side(router, peer, asn, version, policies=policies)
+        if self.chance(12):
+            side.process.append(
+                f"local-as {self.pick(64700, 700)}{self.pick('', ' no-prepend', ' no-prepend replace-as')}"
+            )
+        self.write(side)
+
+    def side(self, router: int, peer: str, asn: int, version: int, *, policies: bool) -> Side:
+        side = Side(router=router, peer=peer, asn=asn)
+        family = side.families[version] = []
+        own = self.lines[router].asn
         if policies:
-            family += [f"neighbor {peer} {option}" for option in self.session_options()]
+            wanted = [direction for direction in ("in", "out") if self.chance(3)]
+            family += [f"route-map {self.route_map(router, version, own=own)} {direction}" for direction in wanted]
+            family += self.session_options()
             if self.chance(15):
-                name = self.route_map(router, version, own=lines.asn)
-                family.append(f"neighbor {peer} default-originate route-map {name}")
-            if self.chance(15):
-                family.append(f"no neighbor {peer} send-community")
+                family.append(f"default-originate route-map {self.route_map(router, version, own=own)}")
+            self.rare_process_options(side)
+            self.rare_family_options(side, version, own)
+        return side
 
     def session_options(self) -> Iterator[str]:
         for option in (
@@ -192,11 +253,13 @@ class Builder(Interior):
 
     def announcement(self, asn: int, version: int) -> dict[str, Any]:
         made: dict[str, Any] = {"prefix": self.pick(*POOL[version])}
-        made["as_path"] = [asn, *self.pick((), (64999,), (asn,), (64999, 65001))]
+        made["as_path"] = [asn, *self.pick((), (64999,), (asn,), (64999, 65001), (500,), (500, 64999))]
         if self.chance(3):
             made["med"] = self.number(0, 10)
         if self.chance(3):
-            made["communities"] = [self.pick(*COMMUNITIES)]
+            made["communities"] = [self.pick(*COMMUNITIES, *COMMUNITIES, *WELL_KNOWN)]
+        if self.chance(6):
+            made["origin"] = self.pick("egp", "incomplete")
         return made
 
     # ---------------------------------------------------------------------------------- intent

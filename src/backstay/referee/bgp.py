@@ -174,6 +174,11 @@ def _unmodelled(speaker: Speaker) -> set[Remark]:
     for family in process.families.values():
         if family.import_vrfs:
             found.add(Remark("bgp-unmodelled", f"{name}: routes imported from other VRFs", name, family.place))
+    for prefix in speaker.half_way:
+        text = (
+            f"{name}: aggregate {prefix} does not come about: which of its parts it suppresses depends on their order"
+        )
+        found.add(Remark("bgp-aggregate-order", text, name))
     if process.multipath_as_set:
         found.add(Remark("bgp-unmodelled", f"{name}: as-path multipath-relax as-set", name, process.place))
     return found

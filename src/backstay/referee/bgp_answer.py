@@ -77,7 +77,7 @@ class Answer:
         hops, seen = self._hops(speaker, prefix, choice)
         if seen is None:
             return ()
-        distance = _distance(speaker, prefix, best, seen)
+        distance = _distance(speaker, prefix, best)
         preference = speaker.instance.process.default_local_preference
         peer = best.end.peer if best.end else None
         key = (group.number, best.attributes, seen.med, seen.tag, peer, hops, distance, preference, best.sort)
@@ -101,9 +101,11 @@ class Answer:
 
     def _hops(self, speaker: Speaker, prefix: Prefix, choice: Choice) -> tuple[tuple[NextHop, ...], Attributes | None]:
         """Next hops by multipath, and the attributes after the table-map of the first it lets through; None of none."""
-        if choice.best.kind == AGGREGATE:
-            return (NextHop(discard="blackhole"),), choice.best.attributes
         table_map = speaker.instance.process.families[prefix.version].table_map
+        if choice.best.kind == AGGREGATE:
+            told = choice.best.attributes
+            taken = told if table_map is None else _through_table_map(speaker, table_map, prefix, choice.best)
+            return (NextHop(discard="blackhole"),), taken
         hops: list[NextHop] = []
         seen: Attributes | None = None
         for path in choice.paths:
@@ -272,12 +274,12 @@ def _protocol(path: Path) -> str:
     return "bgp" if path.sort == EBGP else "ibgp"
 
 
-def _distance(speaker: Speaker, prefix: Prefix, path: Path, attributes: Attributes) -> int:
-    """FRR bgp_distance_apply(): what a route-map set; ``distance N PREFIX`` by the peer's address; a backdoor network;
-    else by kind of peer, confederation members counting as local.
+def _distance(speaker: Speaker, prefix: Prefix, path: Path) -> int:
+    """FRR bgp_distance_apply(): what a route-map set, but the table-map; ``distance N PREFIX`` by the peer's address; a
+    backdoor network; else by kind of peer, confederation members counting as local.
     """
-    if attributes.distance:
-        return attributes.distance
+    if path.attributes.distance:
+        return path.attributes.distance
     family = speaker.instance.process.families[prefix.version]
     if path.end is not None:
         for distance, source, name in sorted(family.prefix_distances, key=lambda item: -item[1].length):

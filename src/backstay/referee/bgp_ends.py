@@ -123,6 +123,11 @@ class End:
         return local_as_of(self.instance.process, self.neighbor, self.sort)
 
     @property
+    def shutting_down(self) -> bool:
+        """RFC 8326, for all sessions or for this one (``neighbor X graceful-shutdown`` of FRR 9 and later)."""
+        return self.instance.process.graceful_shutdown or self.neighbor.graceful_shutdown
+
+    @property
     def key(self) -> tuple[str, str, str]:
         return (*self.instance.place, self.peer)
 

@@ -40,7 +40,7 @@ def announced(end: End, prefix: Prefix, path: Path, subnets: Subnets, *, suppres
     changed = _through_map(end, family, prefix, attributes, reflected=reflected, suppressed=suppressed)
     if changed is None or not policy_present(end, family, inbound=False) or _path_refused(end, changed):
         return None
-    if end.instance.process.graceful_shutdown:
+    if end.shutting_down:
         changed = _shut_down(end, changed)
     hop = _next_hop(end, family, prefix, path, changed, subnets, reflected=reflected, transparent=transparent)
     linked = (

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from backstay.model.address import Address, Prefix
 from backstay.model.routing import NeighborFamily
+from backstay.model.state import NextHop
 from backstay.referee import bgp_path, policy
 from backstay.referee import policy_communities as communities
 from backstay.referee.bgp_ends import CONFED, EBGP, IBGP, End
@@ -135,7 +136,7 @@ def _well_known(end: End, attributes: Attributes) -> Attributes:
         attributes = attributes._replace(communities=attributes.communities | {communities.NO_EXPORT})
     if communities.GRACEFUL_SHUTDOWN in attributes.communities:
         return attributes._replace(local_preference=GRACEFUL_SHUTDOWN_PREFERENCE, preference_set=True)
-    return shutting_down(attributes) if end.instance.process.graceful_shutdown else attributes
+    return shutting_down(attributes) if end.shutting_down else attributes
 
 
 def _martian(next_hop: Address | None, own_addresses: frozenset[Address]) -> bool:
@@ -150,8 +151,15 @@ def _martian(next_hop: Address | None, own_addresses: frozenset[Address]) -> boo
 
 
 def offer_of(end: End, prefix: Prefix, attributes: Attributes, way: str) -> Offer:
-    """The route as a route-map on this session sees it."""
+    """The route as a route-map on this session sees it. Outbound the peer is the update group, which has neither address
+    nor interface (FRR update_group_create()): nothing that asks for it matches.
+    """
+    if way == "out":
+        return Offer(
+            prefix=prefix, attributes=attributes, way=way, own_as=end.instance.process.asn, peer_as=end.peer_as
+        )
     peer = end.neighbor.peer
+    alone = attributes.link_local and attributes.next_hop is None  # FRR knows an interface of such a next hop alone
     return Offer(
         prefix=prefix,
         attributes=attributes,
@@ -159,6 +167,7 @@ def offer_of(end: End, prefix: Prefix, attributes: Attributes, way: str) -> Offe
         peer=end.peer_address,
         peer_interface=peer if isinstance(peer, str) else None,
         group=end.neighbor.peer_group,
+        next_hops=(NextHop(interface=end.interface),) if alone else (),
         own_as=end.instance.process.asn,
         peer_as=end.peer_as,
     )

@@ -28,6 +28,8 @@ from backstay.referee.bgp_ends import (
 from backstay.referee.bgp_subnets import Subnets
 from backstay.referee.seams import Interior, Wiring
 
+_PORT = 179
+
 
 class Sessions:
     """All ends, paired. ``ends`` sorted by router, VRF and peer; what keeps one down stands in its ``reason``."""
@@ -138,15 +140,16 @@ class Sessions:
             twin = self._by_peer.get((place, peer))
             if twin is not None and twin.twin is None and self._meets(end, twin, mine):
                 yield twin
-        yield from self._listened(place, mine)
+        if _calls(end.neighbor):
+            yield from self._listened(place, mine)
 
     def _meets(self, end: End, twin: End, mine: tuple[Address, ...]) -> bool:
         """RFC 4271 8.2.1: one of the two connections has to find a neighbour configured for where it comes from."""
         if isinstance(twin.neighbor.peer, str):
             return twin.neighbor.peer == end.interface
         theirs = self.subnets.sources(self.interior, *twin.instance.place, twin.neighbor, twin.neighbor.peer)
-        calls = twin.neighbor.peer in mine and not end.neighbor.passive and self._can_call(end)
-        called = end.neighbor.peer in theirs and not twin.neighbor.passive and self._can_call(twin)
+        calls = twin.neighbor.peer in mine and self._can_call(end)
+        called = end.neighbor.peer in theirs and self._can_call(twin)
         return calls or called
 
     def _can_call(self, end: End) -> bool:
@@ -154,6 +157,8 @@ class Sessions:
         bgp_nht.c).
         """
         peer, place = end.neighbor.peer, end.instance.place
+        if not _calls(end.neighbor):
+            return False
         if not isinstance(peer, Address):
             return True
         end.sort = self._configured_sort(end)
@@ -203,7 +208,7 @@ class Sessions:
         self._place(end)
         common = end.neighbor.families.keys() & twin.neighbor.families.keys()
         end.families = {version: end.neighbor.families[version] for version in sorted(common)}
-        end.extended_next_hop = _extended(end.neighbor) and _extended(twin.neighbor)
+        end.extended_next_hop = _by_ipv6(end) and _extended(end.neighbor) and _extended(twin.neighbor)
 
     def _shown_as(self, end: End) -> int:
         """The AS an end presents."""
@@ -251,11 +256,9 @@ class Sessions:
         """Reach and the hop count: RFC 5082 where ``ttl-security`` is set, else what the TTL allows."""
         router, vrf = end.instance.place
         address = end.peer_address
-        if address is None:
-            return ""
-        if end.single_hop and not end.shared:
+        if address is not None and end.single_hop and not end.shared:
             return "not directly connected"
-        if not self.interior.can_reach(router, vrf, address):
+        if address is not None and not self.interior.can_reach(router, vrf, address):
             return f"{address} is not reachable"
         if twin is None or (end.sort == IBGP and twin.neighbor.ttl_security is None):
             return ""
@@ -292,7 +295,7 @@ class Sessions:
         asn = end.instance.process.asn if remote_as == "internal" else remote_as
         number = asn if isinstance(asn, int) else None
         return Outside(
-            name=f"as{number if number is not None else 0}@{router}/{address}",
+            name=f"as{number if number is not None else 0}@{router}/{end.peer}",
             asn=number,
             address=address,
             addresses={address.version: address},
@@ -307,6 +310,16 @@ def _as_accepted(end: End, shown: int) -> bool:
     if remote_as == "external":
         return shown != end.instance.process.asn
     return shown == remote_as
+
+
+def _calls(neighbor: BgpNeighbor) -> bool:
+    """One that is ``passive`` waits, and at another port than BGP's no bgpd of ours listens."""
+    return not neighbor.passive and neighbor.port == _PORT
+
+
+def _by_ipv6(end: End) -> bool:
+    """RFC 8950 is for sessions over IPv6: an interface peer reached by its IPv4 address needs none of it."""
+    return end.peer_address is None or end.peer_address.version == 6
 
 
 def _extended(neighbor: BgpNeighbor) -> bool:

@@ -26,6 +26,10 @@ class Speaker:
     """``received``: what each end's peer announces, by group. ``paths``: what import policy made of it, and our own.
     ``chosen``: the Loc-RIB. ``sent``: what each end announces; ends that are sent the same share one table.
 
+    ``half_way``: prefixes of aggregates whose parts are there but that do not come about (a route-map, MEDs that differ)
+    though they suppress: FRR suppresses a part as it comes in, and takes that back only when it makes the aggregate again
+    without success (bgp_add_route_to_aggregate(), bgp_aggregate_install(): the part heard last stays suppressed).
+
     ``leaf``: nothing it hears goes any further, and nothing begins here: it has internal peers alone, none of them a client
     (RFC 4456 6). So it can wait until all is told.
     """
@@ -51,10 +55,11 @@ class Speaker:
         self.chosen: dict[int, Choice] = {}
         self._aggregates = list(self._configured_aggregates())
         self.leaf = not self._aggregates and is_leaf(instance, ends)
-        self.audiences = tuple((end,) for end in ends) if self.leaf else _audiences(instance, ends)
+        self.audiences = tuple((end,) for end in ends) if self.leaf else _audiences(ends)
         tables: list[dict[int, Attributes]] = [{} for _ in self.audiences]
         self.sent = {end: told for audience, told in zip(self.audiences, tables, strict=True) for end in audience}
         self.suppressed: dict[int, int] = {}
+        self.half_way: set[Prefix] = set()
         self.remarks: set[Remark] = set()
         self._costs: dict[tuple[Address, bool], int | None] = {}
 
@@ -185,18 +190,21 @@ class Speaker:
         """Make every aggregate anew; the groups whose routes or whose suppression changed."""
         changed: set[int] = set()
         suppressed: dict[int, int] = {}
+        half_way: set[Prefix] = set()
         for aggregate, own, parts, quiet in self._aggregates:
             held = {number: self._parts(number) for number in parts}
             present = [attributes for several in held.values() for attributes in several]
             made = bgp_origin.aggregated(self.instance, aggregate, present)
-            if bgp_origin.meds_agree(self.instance, aggregate, present) and (made is not None or not present):
+            if made is not None:
                 for number in quiet:
                     suppressed[number] = suppressed.get(number, 0) + bool(held[number])
+            elif present and (aggregate.summary_only or aggregate.suppress_map is not None):
+                half_way.add(aggregate.prefix)
             if self._replace_aggregate(own, made):
                 changed.add(own)
         numbers = suppressed.keys() | self.suppressed.keys()
         changed |= {n for n in numbers if bool(suppressed.get(n)) != bool(self.suppressed.get(n))}
-        self.suppressed = suppressed
+        self.suppressed, self.half_way = suppressed, half_way
         return changed
 
     def _parts(self, number: int) -> list[Attributes]:
@@ -239,6 +247,7 @@ class Speaker:
     def _announced(self, end: End, group: Group, choice: Choice | None, *, suppressed: bool) -> Attributes | None:
         if choice is None:
             return None
+        suppressed = suppressed and choice.best.kind != AGGREGATE  # a part's other paths are (FRR aggr_suppress_path())
         return bgp_export.announced(end, group.prefix, choice.best, self.subnets, suppressed=suppressed)
 
     def _update(
@@ -297,18 +306,18 @@ def _in_order(paths: dict[object, Path]) -> list[Path]:
     return sorted(paths.values(), key=lambda path: (path.end is not None, path.end.index if path.end else 0, path.kind))
 
 
-def _audiences(instance: Instance, ends: list[End]) -> tuple[tuple[End, ...], ...]:
+def _audiences(ends: list[End]) -> tuple[tuple[End, ...], ...]:
     """Ends that are sent the same routes, together."""
     found: dict[object, list[End]] = {}
     for end in ends:
-        found.setdefault(_profile(instance, end), []).append(end)
+        found.setdefault(_profile(end), []).append(end)
     return tuple(map(tuple, found.values()))
 
 
-def _profile(instance: Instance, end: End) -> object:
+def _profile(end: End) -> object:
     """Equal for ends that are sent the same routes."""
     neighbor = end.neighbor
-    personal = end.sort == EBGP or neighbor.solo or _asks_for_peer(instance, end)
+    personal = end.sort == EBGP or neighbor.solo
     if personal:
         return end.index
     return (
@@ -325,21 +334,3 @@ def _profile(instance: Instance, end: End) -> object:
 def _settings(family: NeighborFamily) -> NeighborFamily:
     """The part of a family's settings that bears on what is sent."""
     return replace(family, place=NOWHERE, route_map_in=None, prefix_list_in=None, maximum_prefix=None)
-
-
-def _asks_for_peer(instance: Instance, end: End) -> bool:
-    """Whether an outbound route-map of the end could tell peers apart."""
-    names = {family.route_map_out for family in end.families.values()}
-    names |= {family.unsuppress_map for family in end.families.values()}
-    maps = instance.router.policies.route_maps
-    seen: set[str] = set()
-    while names:
-        name = names.pop()
-        if name is None or name in seen or name not in maps:
-            continue
-        seen.add(name)
-        for entry in maps[name].entries:
-            names.add(entry.call)
-            if any(match.kind == "peer" or match.of == "source" for match in entry.matches):
-                return True
-    return False

@@ -110,10 +110,13 @@ def _as_path(router: Router, name: str, seen: Attributes) -> bool:
 
 
 def _peer(wanted: str, offer: Offer) -> bool:
-    """An address, ``local`` (a route that begins here), or the interface or group of an interface peer."""
+    """An address, ``local`` (a route that begins here), or the interface or group of an interface peer that is in one (FRR
+    route_match_peer()).
+    """
     if wanted == "local":
         return offer.way in _OWN_WAYS
     try:
         return offer.peer == Address.parse(wanted)
     except ValueError:
-        return offer.peer_interface is not None and wanted in {offer.peer_interface, offer.group}
+        grouped = offer.peer_interface is not None and offer.group is not None
+        return grouped and wanted in {offer.peer_interface, offer.group}

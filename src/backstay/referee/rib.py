@@ -322,7 +322,7 @@ class Rib:
             return None
         if laid_over is not None and route.protocol in {"bgp", "ibgp"} and not route.forwarding:
             return self._through(router, vrf, prefix, route, laid_over)
-        forwarding = route.forwarding
+        forwarding = route.next_hops if route.protocol == "aggregate" else route.forwarding
         if route.protocol in {"connected", "static", "kernel"}:  # elsewhere no address means a link-local one
             forwarding = tuple(_towards(hop, address) for hop in forwarding)
         metric = 0 if route.protocol == "connected" else route.metric

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from backstay.model.address import Prefix
 from backstay.model.errors import NotConverging
 from backstay.model.network import Network, Overlay
 from backstay.model.routing import MaximumPrefix
@@ -38,6 +39,7 @@ class _Settled:
     outcomes: list[Outcome]
     tables: dict[tuple[str, str], RouteTable]
     counts: Tally = field(default_factory=Tally)
+    half_suppressed: frozenset[tuple[int, Prefix]] = frozenset()
 
 
 def compute(network: Network, overlay: Overlay, topology: Topology, underlay: Underlay) -> BgpResult:
@@ -77,12 +79,20 @@ def _settle(
         found = establish(network, overlay, topology, speaking, outside, reach, torn)
         refuse_unevaluated(found.peerings)
         solver = Solver(speaking, found.peerings, topology, reach)
-        outcomes = Work(speaking, found.peerings, underlay).outcomes(solver)
+        work = Work(speaking, found.peerings, underlay)
+        outcomes = work.outcomes(solver)
         prefixes = frozenset(prefix for outcome in outcomes for prefix in outcome.task.prefixes)
         tables = Tables(speaking, solver, outcomes).mapping()
         if not reach.learn(tables, prefixes):
             counts = tally(solver, outcomes)
-            return _Settled(found=found, solver=solver, outcomes=outcomes, tables=tables, counts=counts)
+            return _Settled(
+                found=found,
+                solver=solver,
+                outcomes=outcomes,
+                tables=tables,
+                counts=counts,
+                half_suppressed=frozenset(work.half_suppressed),
+            )
         answers = reach.answers()
         if answers in seen:
             raise _recursion_circle(seen, answers)
@@ -103,14 +113,17 @@ def _recursion_circle(seen: list[Answers], again: Answers) -> NotConverging:
 
 
 def _over_limit(settled: _Settled) -> list[tuple[Peering, MaximumPrefix, int]]:
-    """Sessions with more prefixes than they may have (FRR counts accepted ones, all with ``force``)."""
+    """Sessions with more prefixes than they may have. FRR counts accepted ones, with ``force`` also those filtered, where
+    ``soft-reconfiguration inbound`` keeps them (bgp_route.c bgp_filtered_routes_count).
+    """
     found = []
     for peering in settled.found.peerings:
         for version, family in peering.families.items():
             limit = family.maximum_prefix
             if limit is None or limit.warning_only:
                 continue
-            counter = settled.counts.heard if limit.force else settled.counts.accepted
+            forced = limit.force and family.soft_reconfiguration
+            counter = settled.counts.heard if forced else settled.counts.accepted
             count = counter[peering.index, version]
             if count > limit.limit:
                 found.append((peering, limit, count))
@@ -185,7 +198,7 @@ def _result(
 def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> set[Remark]:
     """What the answer leaves open."""
     first = first_come(speaking, settled.solver, settled.outcomes)
-    return {*_arrival_order(speaking, settled), *_features(speaking, settled), *first}
+    return {*_arrival_order(speaking, settled), *_held_back(speaking, settled), *_features(speaking, settled), *first}
 
 
 def _remark_order(remark: Remark) -> tuple[str, str, str]:
@@ -204,6 +217,13 @@ def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[R
             names = sorted(speaking[index].name for index in outcome.undecided)
             text = f"which way to {prefix} BGP settles on depends on the order of messages at {', '.join(names)}"
             yield Remark("bgp-order", text, speaking[min(outcome.undecided)].router.name)
+
+
+def _held_back(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[Remark]:
+    for index, prefix in settled.half_suppressed:
+        speaker = speaking[index]
+        text = f"{speaker.name}: which parts of aggregate {prefix} are held back while it is denied depends on the order of arrival"
+        yield Remark("bgp-aggregate-order", text, speaker.router.name)
 
 
 def _features(speaking: Sequence[Speaker], settled: _Settled) -> list[Remark]:

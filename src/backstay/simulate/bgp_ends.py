@@ -14,6 +14,8 @@ from backstay.simulate.bgp_speaker import External, Speaker, unnamed
 from backstay.simulate.seams import Topology
 from backstay.simulate.topology import usable_addresses
 
+BGP_PORT = 179
+
 POINT_TO_POINT = {30, 31}
 """Subnets in which an interface-named neighbour is reached by its IPv4 address (FRR bgpd, `neighbor IF interface`)."""
 
@@ -181,7 +183,7 @@ class Finder:
     def _add_dynamic(self) -> None:
         """Sessions that a listen range answers: no statement here, one over there."""
         for end in self.ends():
-            source = self.source(end) if end.remote is not None else None
+            source = self.source(end) if end.remote is not None and _calls(end.neighbor) else None
             there = self._there(end)
             if source is not None and there is not None and self.counterpart(end) is None:
                 self._answer(there, source)
@@ -237,12 +239,12 @@ class Finder:
         if end.address is None:
             return self._ends.get((there.index, end.remote.interface))
         source = self.source(end)
-        answer = self._by_address.get((there.index, source)) if source and not end.neighbor.passive else None
+        answer = self._by_address.get((there.index, source)) if source and _calls(end.neighbor) else None
         if answer is not None:
             return None if self._calls_another(answer, end) else answer
         for address in self._owned.get(end.speaker.router.name, ()):
             other = self._by_address.get((there.index, address))
-            if other is not None and not other.neighbor.passive and self.source(other) == end.address:
+            if other is not None and _calls(other.neighbor) and self.source(other) == end.address:
                 return other
         return None
 
@@ -263,6 +265,13 @@ class Finder:
             if (there.index, address) in self._by_address:
                 return f"{there.name} expects {address}, the packets come from {self.source(end)}"
         return f"{there.name} has no neighbour {self.source(end) or end.speaker.router.name}"
+
+
+def _calls(neighbor: BgpNeighbor) -> bool:
+    """Whether its connections find anybody: bgpd listens at the port of BGP alone (seen on FRR 8.4.4: with another ``port``
+    the session stands by the connection of the other side).
+    """
+    return not neighbor.passive and neighbor.port == BGP_PORT
 
 
 def held(item: InterfaceAddress, address: Address) -> bool:

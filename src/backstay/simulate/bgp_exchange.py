@@ -43,26 +43,20 @@ def export(peering: Peering, version: int, prefix: Prefix, best: Received, unsup
     if route_map is not None:
         if path.next_hop_mark == "address":
             path = replace(path, next_hop_mark="")
-        setting = Setting(
-            prefix=prefix,
-            peers=frozenset({"local"}) if best.source != PEER else _heard_from(best),
-            source=best.peering.remote_address if best.peering else None,
-            peer_as=peering.remote_as,
-        )
-        outcome = run(peering.speaker.library, route_map, path, setting)
+        # The peer a map out asks for is the update group, which has no address: nothing matches it (seen on FRR 8.4.4).
+        outcome = run(peering.speaker.library, route_map, path, Setting(prefix=prefix, peer_as=peering.remote_as))
         if not isinstance(outcome, Passed):
             return None
         # RFC 4456 10: a reflector must not modify what it reflects; FRR runs the map on a copy unless told otherwise.
-        if not _reflected(peering, best) or peering.speaker.process.outbound_policy_for_reflected:
+        if not reflected(peering, best) or peering.speaker.process.outbound_policy_for_reflected:
             path = outcome.path
     return _on_the_wire(peering, settings, version, best, path)
 
 
-def _heard_from(best: Received) -> frozenset[str]:
-    return best.peering.peer_texts if best.peering else frozenset()
-
-
-def _reflected(peering: Peering, best: Received) -> bool:
+def reflected(peering: Peering, best: Received) -> bool:
+    """From one internal peer to another: only such a route carries ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 8), whatever a
+    route-map set on others (FRR bgp_attr.c bgp_packet_attribute; seen on FRR 8.4.4).
+    """
     return peering.kind == IBGP and best.kind == IBGP and best.source == PEER
 
 
@@ -71,14 +65,14 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
     path = best.path
     if settings.default_originate and prefix.is_default:
         return False  # FRR bgp_route.c subgroup_announce_check: such a peer hears the default made for it or none
-    if not _communities_allow(peering, path):
+    if not (_transparent(settings, best) or _communities_allow(peering, path)):
         return False
-    if path.originator is not None and peering.kind == IBGP and path.originator == peering.remote_id:
+    if path.originator is not None and path.originator == peering.remote_id and reflected(peering, best):
         return False
     process = peering.speaker.process
     if process.confederation_id is not None and bgp_path.occurrences(path.as_path, process.confederation_id):
         return False
-    if _reflected(peering, best) and not _may_reflect(peering, settings, best):
+    if reflected(peering, best) and not _may_reflect(peering, settings, best):
         return False
     if process.ebgp_requires_policy and not _has_policy(peering, settings, outbound=True):
         return False
@@ -87,15 +81,17 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
 
 def comes_back(peering: Peering, there: Peering, version: int) -> bool:
     """Whether a route could get past the loop check of the peer it came from (``there``: the peer's side): seen on FRR
-    8.4.4 with ``allowas-in`` over there or ``as-override`` here, and where a route-map on its way in took the peer's AS out.
+    8.4.4 with ``allowas-in`` over there or ``as-override`` here, where a route-map on its way in took the peer's AS out, and
+    where a route server there had not put it in.
     """
     if peering.kind == IBGP:
         return False
     settings = peering.families[version]
     maps = (settings.route_map_in, settings.route_map_out, settings.unsuppress_map)
     changed = (settings.as_override, settings.remove_private_as, *maps)
-    unchecked = (settings.attribute_unchanged, settings.route_server_client, there.families[version].allowas_in)
-    return any((*changed, *unchecked, there.families[version].allowas_in_origin))
+    told = there.families[version]
+    unchecked = (told.allowas_in, told.allowas_in_origin, told.attribute_unchanged, told.route_server_client)
+    return any((*changed, settings.attribute_unchanged, settings.route_server_client, *unchecked))
 
 
 def _communities_allow(peering: Peering, path: Path) -> bool:
@@ -162,7 +158,7 @@ def _prepared(peering: Peering, settings: NeighborFamily, best: Received) -> Pat
         if (
             path.med is not None
             and foreign
-            and not _transparent(settings)
+            and not _transparent(settings, best)
             and "med" not in settings.attribute_unchanged
         ):
             changes["med"] = None
@@ -173,7 +169,7 @@ def _prepared(peering: Peering, settings: NeighborFamily, best: Received) -> Pat
             changes["as_path"] = as_path
     elif path.local_preference is None:
         changes["local_preference"] = peering.speaker.process.default_local_preference
-    if _reflected(peering, best) and path.originator is None:
+    if reflected(peering, best) and path.originator is None:
         # FRR marks ORIGINATOR_ID with a value instead of a flag, whose bits say MULTI_EXIT_DISC too
         # (bgp_route.c subgroup_announce_check): a first reflector sends MED 0. Seen on FRR 8.4.4.
         assert best.peering is not None
@@ -186,9 +182,14 @@ def _replaced(path: Path, changes: dict[str, object]) -> Path:
     return replace(path, **changes) if changes else path  # type: ignore[arg-type]  # keys are field names
 
 
-def _transparent(settings: NeighborFamily) -> bool:
-    """A route server leaves AS path, next hop and MED alone (RFC 7947 2)."""
-    return settings.route_server_client
+def _transparent(settings: NeighborFamily, best: Received) -> bool:
+    """A route server leaves next hop, MED and communities alone between two of its clients (RFC 7947 2; FRR bgp_route.c
+    subgroup_announce_check; seen on FRR 8.4.4: MED of a route from elsewhere is left out).
+    """
+    if not settings.route_server_client or best.peering is None:
+        return False
+    heard = best.peering.families.get(settings.version)
+    return heard is not None and heard.route_server_client
 
 
 def _private_removed(peering: Peering, settings: NeighborFamily, path: AsPath) -> AsPath:
@@ -214,7 +215,7 @@ def _on_the_wire(peering: Peering, settings: NeighborFamily, version: int, best:
     if next_hop is not None and next_hop.version == 6 and _sends_link_local(peering, settings, best):
         via = "self"
     told = update(peering, settings, path, next_hop, via)
-    if not _reflected(peering, best):
+    if not reflected(peering, best):
         return told
     return replace(told, originator=path.originator, cluster_list=(peering.speaker.cluster_id, *path.cluster_list))
 
@@ -252,7 +253,7 @@ def _sent_as_path(peering: Peering, settings: NeighborFamily, path: AsPath) -> A
         return path
     if peering.kind == CONFEDERATION:
         return bgp_path.prepend(path, peering.speaker.process.asn, confederation=True)
-    if _transparent(settings) or ("as-path" in settings.attribute_unchanged and path):
+    if settings.route_server_client or ("as-path" in settings.attribute_unchanged and path):
         return path
     return bgp_path.prepend(bgp_path.without_confederation(path), *_sent_numbers(peering, settings))
 
@@ -286,10 +287,10 @@ def _next_hop(
         return myself
     if path.next_hop_mark in {"address", "unchanged"}:
         return kept, None
-    if _transparent(settings) or "next-hop" in settings.attribute_unchanged:
+    if _transparent(settings, best) or "next-hop" in settings.attribute_unchanged:
         return kept, None
     if settings.next_hop_self is not None:
-        return (kept, None) if _reflected(peering, best) and settings.next_hop_self != "force" else myself
+        return (kept, None) if reflected(peering, best) and settings.next_hop_self != "force" else myself
     returned = best.peering is not None and best.peering.index == peering.index
     if peering.kind == EBGP and (returned or not _shared(peering, kept)):
         return myself
@@ -300,7 +301,7 @@ def _sends_link_local(peering: Peering, settings: NeighborFamily, best: Received
     """Whether an IPv6 next hop goes with our link-local address: to a peer of ours on the same link, for routes of our own
     and to the outside (FRR bgp_route.c subgroup_announce_check; seen on FRR 8.4.4: with the next hop of a third too).
     """
-    if peering.interface is None or peering.reverse is None or _transparent(settings):
+    if peering.interface is None or peering.reverse is None or _transparent(settings, best):
         return False
     return peering.kind == EBGP or best.source != PEER
 
@@ -327,8 +328,8 @@ def refused(peering: Peering, settings: NeighborFamily, path: Path) -> bool:
     process, neighbor = speaker.process, peering.neighbor
     allowed = settings.allowas_in
     if neighbor.local_as is not None:
-        extra = allowed or (0 if neighbor.local_as_no_prepend else 1)
-        if bgp_path.occurrences(path.as_path, neighbor.local_as) > extra:
+        put_in_front = 0 if neighbor.local_as_no_prepend else 1  # by us, before it is looked for (FRR bgp_update)
+        if bgp_path.occurrences(path.as_path, neighbor.local_as) + put_in_front > (allowed or put_in_front):
             return True
     if not (settings.allowas_in_origin and bgp_path.rightmost(path.as_path) == process.asn):
         if bgp_path.occurrences(path.as_path, process.asn) > allowed:
@@ -377,7 +378,6 @@ def _through_map(peering: Peering, route_map: str, prefix: Prefix, path: Path) -
         peers=peering.peer_texts,
         source=peering.remote_address,
         peer_as=peering.remote_as,
-        interface=peering.interface,
     )
     outcome = run(peering.speaker.library, route_map, path, setting)
     if not isinstance(outcome, Passed):

@@ -41,8 +41,6 @@ class Own:
 def own_routes(speakers: Sequence[Speaker], underlay: Underlay) -> Iterator[tuple[Prefix, Own]]:
     """What network statements and redistribution put into BGP, speaker by speaker."""
     for speaker in speakers:
-        if speaker.process.shutdown:
-            continue
         for version in sorted(speaker.process.families):
             family = speaker.process.families[version]
             yield from _networks(speaker, family, underlay)
@@ -165,12 +163,13 @@ def covers(aggregate: Aggregate, prefix: Prefix) -> bool:
 
 
 def suppresses(speaker: Speaker, aggregate: Aggregate, prefix: Prefix, item: Received) -> bool:
-    """Whether the aggregate keeps this more specific route from being announced."""
+    """Whether the aggregate keeps this more specific route from being announced. A suppress-map sees the prefix and nothing
+    else (FRR bgp_route.c aggr_suppress_map_test).
+    """
     if item.source == AGGREGATE:
         return False
     if aggregate.suppress_map is not None:
-        setting = Setting(prefix=prefix, peers=item.peering.peer_texts if item.peering else LOCAL)
-        return through(speaker, aggregate.suppress_map, item.path, setting) is not None
+        return through(speaker, aggregate.suppress_map, Path(), Setting(prefix=prefix, peers=LOCAL)) is not None
     return aggregate.summary_only
 
 
@@ -191,15 +190,16 @@ def aggregate_route(speaker: Speaker, aggregate: Aggregate, parts: Sequence[Rece
 
 
 def _summary(speaker: Speaker, aggregate: Aggregate, parts: list[Path]) -> Path:
+    as_set = aggregate.as_set and not speaker.process.reject_as_sets  # FRR bgp_route.c bgp_aggregate_set
     worst = max((part.origin for part in parts), key=ORIGIN_RANK.__getitem__)
     plain = replace(
         of_our_own(speaker),
         med=0,
         origin=aggregate.origin or worst,
-        atomic_aggregate=not aggregate.as_set or any(part.atomic_aggregate for part in parts),
+        atomic_aggregate=not as_set or any(part.atomic_aggregate for part in parts),
         aggregator=f"{speaker.outer_as} {speaker.router_id}",
     )
-    if not aggregate.as_set:
+    if not as_set:
         return plain
     return replace(
         plain,

@@ -209,8 +209,6 @@ class _Judge:
             yield f"both have router id {end.speaker.router_id}"
         if not end.neighbor.families.keys() & other.neighbor.families.keys():
             yield "no address family is activated on both sides"
-        if end.neighbor.port != other.neighbor.port:
-            yield f"ports {end.neighbor.port} and {other.neighbor.port} differ"
 
 
 def must_be_connected(end: End) -> bool:
@@ -269,8 +267,18 @@ def _peering(index: int, finder: Finder, topology: Topology, end: End, other: En
         own_next_hops=_own_next_hops(topology, end, other, local),
         must_be_connected=must_be_connected(end),
         external=external,
-        peer_texts=frozenset({end.text, str(end.address or end.text), end.neighbor.peer_group or end.text}),
+        peer_texts=_peer_texts(end),
     )
+
+
+def _peer_texts(end: End) -> frozenset[str]:
+    """What ``match peer`` knows the neighbour by: its address; a neighbour of an interface that is in a group also by these
+    two (FRR bgp_routemap.c route_match_peer; seen on FRR 8.4.4: not by its interface alone, no other by its group).
+    """
+    texts = {str(end.address)} if end.address is not None else set()
+    if isinstance(end.neighbor.peer, str) and end.neighbor.peer_group is not None:
+        texts |= {end.neighbor.peer, end.neighbor.peer_group}
+    return frozenset(texts)
 
 
 def _outside_id(end: End) -> Address | None:
@@ -297,12 +305,21 @@ def _spoken_outside(end: End, version: int) -> bool:
     return version == 4 and end.neighbor.extended_next_hop
 
 
+def _beside_link_local(end: End) -> Mapping[int, Address]:
+    """Over a link-local session: the interface's own IPv6 address goes before the link-local one, for IPv4 too (RFC 8950;
+    FRR bgp_zebra.c bgp_nexthop_set; seen on FRR 8.4.4).
+    """
+    interface = end.speaker.router.interfaces[end.interface] if end.interface else None
+    first = next(iter(usable_addresses(interface, 6)), None) if interface else None
+    return {4: first.address, 6: first.address} if first else {}
+
+
 def _own_next_hops(topology: Topology, end: End, other: End | None, local: Address | None) -> Mapping[int, Address]:
     """Own address per IP version: the session's own, else one of the interface that carries it (FRR bgp_zebra.c
     bgp_nexthop_set); for IPv4 without any the router id. IPv6 without any is a link-local one: left out.
     """
     if local is None:
-        return {}
+        return _beside_link_local(end)
     found = {local.version: local}
     extended = end.neighbor.extended_next_hop and (other is None or other.neighbor.extended_next_hop)
     if local.version == 6 and extended:

@@ -18,7 +18,7 @@ from backstay.model.network import InterfaceRef
 from backstay.model.routing import Aggregate, BgpFamily
 from backstay.model.state import NextHop
 from backstay.simulate.bgp_decision import AGGREGATE, LEAKED, PEER, Received, Selection, select
-from backstay.simulate.bgp_exchange import comes_back, export, on_connected_subnet, refused, take_in
+from backstay.simulate.bgp_exchange import comes_back, export, on_connected_subnet, reflected, refused, take_in
 from backstay.simulate.bgp_order import OTHER_ORDERS, Order, first_woken
 from backstay.simulate.bgp_origin import Own, suppresses, through
 from backstay.simulate.bgp_path import Path
@@ -496,4 +496,5 @@ def _echo(peering: Peering, best: Received) -> bool:
     """What one peer of an update group is spared: its own route, and one that began with it (RFC 4456 8)."""
     if best.peering is not None and best.peering.index == peering.index:
         return True
-    return peering.kind == IBGP and best.path.originator is not None and best.path.originator == peering.remote_id
+    originator = best.path.originator
+    return originator is not None and originator == peering.remote_id and reflected(peering, best)

@@ -16,7 +16,7 @@ from backstay.simulate.bgp_path import Path
 from backstay.simulate.bgp_sessions import Refusal
 from backstay.simulate.bgp_sinks import Shortcut
 from backstay.simulate.bgp_solve import Outcome, Solver, through_itself
-from backstay.simulate.bgp_speaker import EBGP, Peering, Speaker, over_link_local
+from backstay.simulate.bgp_speaker import CONFEDERATION, EBGP, Peering, Speaker, over_link_local
 from backstay.simulate.policy import Passed, run
 from backstay.simulate.policy_matches import Setting
 
@@ -284,7 +284,7 @@ def route_of(
         if not isinstance(passed, Passed):
             return None
         path = passed.path
-    distance_here = distance(speaker, family, prefix, best, path)
+    distance_here = distance(speaker, family, prefix, best)
     if distance_here == INFINITE_DISTANCE:
         return None
     if best.source == AGGREGATE:
@@ -338,10 +338,12 @@ def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
     return tuple(sorted(set(hops), key=lambda hop: (*hop.key, hop.vrf or "", hop.discard or "")))
 
 
-def distance(speaker: Speaker, family: BgpFamily, prefix: Prefix, best: Received, path: Path) -> int:
-    """FRR bgp_route.c bgp_distance_apply: ``set distance``, then ``distance N PEER/M``, then backdoor, then the kind."""
-    if path.distance is not None:
-        return path.distance
+def distance(speaker: Speaker, family: BgpFamily, prefix: Prefix, best: Received) -> int:
+    """FRR bgp_route.c bgp_distance_apply: ``set distance`` (not of the table map), then ``distance N PEER/M``, then backdoor,
+    then the kind: another member of the confederation counts as local (seen on FRR 8.4.4).
+    """
+    if best.path.distance is not None:
+        return best.path.distance
     if best.source == AGGREGATE:
         return family.distance_local
     special = _special_distance(speaker, family, prefix, best)
@@ -349,19 +351,22 @@ def distance(speaker: Speaker, family: BgpFamily, prefix: Prefix, best: Received
         return special
     if any(statement.backdoor and statement.prefix == prefix for statement in family.networks):
         return family.distance_local
+    if best.kind == CONFEDERATION:
+        return family.distance_local
     return family.distance_external if best.kind == EBGP else family.distance_internal
 
 
 def _special_distance(speaker: Speaker, family: BgpFamily, prefix: Prefix, best: Received) -> int | None:
-    """The longest match of the peer's address; its access list, where it has one, must hold the route."""
+    """The longest match of the peer's address; its access list, where it has one, must hold the route: no shorter match is
+    looked at otherwise (seen on FRR 8.4.4).
+    """
     address: Address | None = best.peering.remote_address if best.peering else None
-    found = [
-        (peers.length, value)
-        for value, peers, access_list in family.prefix_distances
-        if address is not None and peers.holds(address)
-        if access_list is None or speaker.library.access_list(prefix.version, access_list, prefix)
-    ]
-    return max(found)[1] if found else None
+    found = [item for item in family.prefix_distances if address is not None and item[1].holds(address)]
+    if not found:
+        return None
+    value, _, access_list = max(found, key=lambda item: item[1].length)
+    held = access_list is None or speaker.library.access_list(prefix.version, access_list, prefix)
+    return value if held else None
 
 
 # ------------------------------------------------------------------------------------------- advertisements

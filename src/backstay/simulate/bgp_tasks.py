@@ -31,7 +31,10 @@ Parts = dict[tuple[int, Prefix], list[Received]]
 
 
 class Work:
-    """Every prefix anybody begins, and where."""
+    """Every prefix anybody begins, and where. ``half_suppressed``: aggregates, by speaker, that do not come about (their
+    route-map denies them, or MEDs differ) though they would keep their parts back: FRR holds back the part heard last until
+    something else makes it look again (bgp_aggregate_increment, bgp_aggregate_install; seen on FRR 8.4.4).
+    """
 
     def __init__(self, speakers: Sequence[Speaker], peerings: Sequence[Peering], underlay: Underlay) -> None:
         self._speakers = speakers
@@ -40,6 +43,7 @@ class Work:
         self._wire: dict[Prefix, dict[int, Path]] = {}
         self._aggregates = _aggregates(speakers)
         self._parts: Parts = {}
+        self.half_suppressed: set[tuple[int, Prefix]] = set()
         self._done: list[Outcome] = []
         for prefix, own in own_routes(speakers, underlay):
             self._own.setdefault(prefix, []).append(own)
@@ -126,9 +130,12 @@ class Work:
     def _aggregated(self, prefix: Prefix) -> list[Own]:
         found = []
         for index, aggregate in sorted(self._aggregates.get(prefix, {}).items(), key=lambda item: item[0]):
-            own = aggregate_route(self._speakers[index], aggregate, self._parts.get((index, prefix), []))
+            parts = self._parts.get((index, prefix), [])
+            own = aggregate_route(self._speakers[index], aggregate, parts)
             if own is not None:
                 found.append(own)
+            elif parts and (aggregate.summary_only or aggregate.suppress_map):
+                self.half_suppressed.add((index, prefix))
         return found
 
     # --------------------------------------------------------------------------------- default-originate

@@ -56,7 +56,7 @@ def _subject(match: Match, path: Path, setting: Setting, library: Library) -> Pr
     if match.of == "prefix":
         return setting.prefix
     if match.of == "next-hop":
-        return path.next_hop.host_prefix if path.next_hop else None
+        return (path.next_hop or Address(setting.prefix.version, 0)).host_prefix
     if match.of == "source":
         return setting.source.host_prefix if setting.source else None
     raise Unproven(f"{match.place}: {library.router}: match {match.kind} of {match.of} is not evaluated")
@@ -84,13 +84,20 @@ def _prefix_length(match: Match, path: Path, setting: Setting, library: Library)
 
 
 def _next_hop(match: Match, path: Path, setting: Setting, library: Library) -> bool:
+    """A next hop of our own stands as 0.0.0.0 or ::, and without an interface is one of type ``blackhole`` (FRR bgp_routemap.c
+    route_match_ip_next_hop_type; seen on FRR 8.4.4: a network statement's).
+    """
     if match.values[0] == "blackhole":
-        return setting.discard
-    return path.next_hop is not None and path.next_hop == Address.parse(match.values[0])
+        return setting.discard or not (path.next_hop or path.via or setting.interface)
+    return (path.next_hop or Address(setting.prefix.version, 0)) == Address.parse(match.values[0])
 
 
 def _interface(match: Match, path: Path, setting: Setting, library: Library) -> bool:
-    return match.values[0] in {setting.interface, path.via} - {None}
+    """Of a route that is heard, only where its next hop is a link-local address and nothing else (FRR bgp_routemap.c
+    route_match_interface looks at nh_ifindex; seen on FRR 8.4.4).
+    """
+    heard_on = path.via if path.next_hop is None else None
+    return match.values[0] in {setting.interface, heard_on} - {None}
 
 
 def _as_path(match: Match, path: Path, setting: Setting, library: Library) -> bool:

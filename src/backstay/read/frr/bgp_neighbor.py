@@ -161,7 +161,6 @@ _NAMES = {
 }
 _SWITCHES = {
     "route-reflector-client": "route_reflector_client",
-    "route-server-client": "route_server_client",
     "as-override": "as_override",
     "addpath-tx-all-paths": "add_path_all",
     "addpath-tx-bestpath-per-AS": "add_path_best_per_as",
@@ -183,6 +182,9 @@ def read_family_line(peers: dict[str, PeerDraft], version: int, node: Node) -> b
             held.update(kinds) if node.negated else held.difference_update(kinds)
         case [name] if name in _SWITCHES:
             fields[_SWITCHES[name]] = True
+        case ["route-server-client"]:  # turns this on as well (seen in the running configuration of FRR 8.4.4)
+            kept = fields.get("attribute_unchanged", frozenset()) | {"next-hop"}
+            fields.update(route_server_client=True, attribute_unchanged=kept)
         case ["next-hop-self", *rest]:
             fields["next_hop_self"] = "force" if rest or fields.get("next_hop_self") == "force" else "self"
         case ["remove-private-AS", *rest]:
