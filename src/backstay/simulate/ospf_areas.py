@@ -19,6 +19,8 @@ from backstay.simulate.policy_library import Library
 from backstay.simulate.spf import UNREACHED, Edge, NodeKey, Paths
 
 STUB_SUMMARY = 0xFF0000
+LS_INFINITY = 0xFFFFFF
+"""RFC 2328 B: what costs as much is not told (12.4.3), though a stub router would tell it cheaper than it is."""
 
 Announced = dict[Prefix, list[Announcement]]
 Costs = dict[Prefix, int]
@@ -407,7 +409,7 @@ class Areas:
 
     def _tell(self, key: NodeKey, name: str, prefix: Prefix, inner: int) -> None:
         cost = self._told_cost(key, inner)
-        if cost < UNREACHED and not prefix.is_default:
+        if inner < LS_INFINITY and not prefix.is_default:
             node = self.by_name[name].paths.index[key]
             self.summaries[name].setdefault(prefix, []).append(Announcement(node, cost, origin=node))
 
