@@ -19,7 +19,9 @@ from backstay.simulate.sweep_network import NAMED
 
 
 def random_network(seed: int) -> Network:
-    """Up to eight routers in IS-IS, metrics of 1 to 3, some links doubled, some routers overloaded, some groups."""
+    """Up to eight routers in IS-IS, metrics of 1 to 3 (to one neighbour the same: else FRR may use either link), some links doubled,
+    some routers overloaded, some groups.
+    """
     draw = random.Random(seed)
     names = "abcdefgh"[: draw.randint(4, 8)]
     made = Lab(" ".join(names))
@@ -32,9 +34,11 @@ def random_network(seed: int) -> Network:
         made.isis(name)
         if draw.random() < 0.2:
             square.overloaded(made, name)
+    metrics: dict[tuple[str, str], int] = {}
     for name, link in made.links.items():
-        for end in link.ends:
-            made.circuit(f"{end.router}:{end.interface}", metric=draw.randint(1, 3), point_to_point=True)
+        for end, other_end in (link.ends, reversed(link.ends)):
+            metric = metrics.setdefault((end.router, other_end.router), draw.randint(1, 3))
+            made.circuit(f"{end.router}:{end.interface}", metric=metric, point_to_point=True)
         made.links[name] = replace(
             link,
             capacity=float(draw.randint(5, 50)),

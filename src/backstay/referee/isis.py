@@ -125,7 +125,7 @@ def _same_cost(hops: tuple[Hop, ...], level: int) -> None:
         cost = circuit_metric(hop.local, level)
         if costs.setdefault(hop.remote.speaker.node, cost) != cost:
             ends = f"{hop.local.ref.router} to {hop.remote.ref.router}"
-            raise Unproven(f"IS-IS: links of unequal metric from {ends}: which of them is used is not told")
+            raise Unproven(f"IS-IS: links of unequal metric from {ends}: FRR may use any of them; give them one metric")
 
 
 @dataclass(eq=False)

@@ -142,6 +142,8 @@ def _prepended(path: bgp_path.AsPath, numbers: tuple[int, ...]) -> bgp_path.AsPa
 def _next_hop(action: SetAction, offer: Offer) -> None:
     """RFC 4271 5.1.3. ``peer-address``: the neighbour's on the way in, our own on the way out."""
     old = offer.attributes
+    if action.kind == "next-hop-prefer-global" and offer.prefix.version == 4:
+        raise Unproven(f"{action.place}: `set ipv6 next-hop prefer-global` on a route of IPv4")
     if action.kind == "next-hop-prefer-global":
         offer.attributes = old._replace(prefer_global=offer.way == "in", next_hop_set=old.next_hop_set or "changed")
         return

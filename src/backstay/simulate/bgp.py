@@ -17,7 +17,9 @@ from backstay.model.network import Network, Overlay
 from backstay.model.routing import MaximumPrefix
 from backstay.model.source import Remark
 from backstay.model.state import Event, RouteTable, Session
+from backstay.simulate.bgp_decision import OWN
 from backstay.simulate.bgp_first import first_come
+from backstay.simulate.bgp_inside import next_hops_inside
 from backstay.simulate.bgp_reach import Question, Reach
 from backstay.simulate.bgp_sessions import Sessions, establish
 from backstay.simulate.bgp_solve import Outcome, Solver
@@ -56,7 +58,7 @@ def compute(network: Network, overlay: Overlay, topology: Topology, underlay: Un
         settled = settle(frozenset(torn))
         over = _over_limit(settled)
         if not over:
-            return _result(speaking, settled, torn, events, undecided)
+            return _result(speaking, settled, reach, torn, events, undecided)
         undecided |= set(_undecided(settle, frozenset(torn), [peering for peering, _, _ in over]))
         for peering, limit, count in over:
             torn[_key(peering)] = _torn_session(peering, limit, settled.counts)
@@ -178,7 +180,12 @@ def _event(peering: Peering, limit: MaximumPrefix, count: int) -> Event:
 
 
 def _result(
-    speaking: Sequence[Speaker], settled: _Settled, torn: Torn, events: list[Event], undecided: set[Remark]
+    speaking: Sequence[Speaker],
+    settled: _Settled,
+    reach: Reach,
+    torn: Torn,
+    events: list[Event],
+    undecided: set[Remark],
 ) -> BgpResult:
     listed = {
         (session.router, session.vrf, session.peer): session
@@ -190,15 +197,17 @@ def _result(
         sessions=tuple(listed[key] for key in sorted(listed)),
         advertisements=advertisements(settled.found.peerings, settled.outcomes),
         events=tuple(events),
-        unknowns=tuple(sorted({*_unknowns(speaking, settled), *undecided}, key=_remark_order)),
+        unknowns=tuple(sorted({*_unknowns(speaking, settled, reach), *undecided}, key=_remark_order)),
         prefixes=frozenset(prefix for outcome in settled.outcomes for prefix in outcome.task.prefixes),
     )
 
 
-def _unknowns(speaking: Sequence[Speaker], settled: _Settled) -> set[Remark]:
+def _unknowns(speaking: Sequence[Speaker], settled: _Settled, reach: Reach) -> set[Remark]:
     """What the answer leaves open."""
     first = first_come(speaking, settled.solver, settled.outcomes)
-    return {*_arrival_order(speaking, settled), *_held_back(speaking, settled), *_features(speaking, settled), *first}
+    inside = next_hops_inside(speaking, settled.solver, settled.outcomes, reach)
+    orders = _arrival_order(speaking, settled)
+    return {*orders, *_held_back(speaking, settled), *_features(speaking, settled), *first, *inside}
 
 
 def _remark_order(remark: Remark) -> tuple[str, str, str]:
@@ -211,7 +220,8 @@ def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[R
         for index, selection in outcome.chosen.items():
             if selection.ambiguous:
                 speaker = speaking[index]
-                text = f"best path to {prefix} depends on the order of arrival (no bgp deterministic-med)"
+                why = "of its own routes" if selection.best.source in OWN else "no bgp deterministic-med"
+                text = f"best path to {prefix} depends on the order of arrival ({why})"
                 yield Remark("bgp-med-order", f"{speaker.name}: {text}", speaker.router.name)
         if outcome.undecided:
             names = sorted(speaking[index].name for index in outcome.undecided)

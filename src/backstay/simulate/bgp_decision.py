@@ -81,7 +81,10 @@ def select(candidates: Iterable[Received], process: BgpProcess, family: BgpFamil
     if len(left) == 1:
         best = left[0]
     elif process.always_compare_med or process.deterministic_med or _same_med(left, process):
-        best = min(_least_med(left, process), key=_final_rank(process, family))
+        final = _final_rank(process, family)
+        in_order = sorted(_least_med(left, process), key=final)
+        best = in_order[0]
+        ambiguous = len(in_order) > 1 and best.source in OWN and final(in_order[0]) == final(in_order[1])
     else:
         best, ambiguous = _in_turn(left, process, family)
     return Selection(best=best, multipath=_sharing(left, best, process, family), ambiguous=ambiguous)

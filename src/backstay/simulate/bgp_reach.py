@@ -96,6 +96,17 @@ class Reach:
 
     # ------------------------------------------------------------------------------------- one answer
 
+    def around(self, address: Address) -> Iterator[Prefix]:
+        """BGP's prefixes that hold the address, longest first, the default route left out."""
+        return self._covering(address)
+
+    def led_closer(self, router: str, vrf: str, address: Address, prefix: Prefix) -> bool:
+        """Whether a more specific route than the prefix leads to the address."""
+        if self._underlay_route(router, vrf, address)[0] > prefix.length:
+            return True
+        table = self._routes.get((router, vrf), {})
+        return any(other.length > prefix.length and other in table for other in self._covering(address))
+
     def _covered(self, address: Address) -> bool:
         return next(self._covering(address), None) is not None
 

@@ -129,7 +129,7 @@ class Isis:
                 links.setdefault((one.node, other.node), {}).setdefault(metric, one)
             for (_, other_node), by_metric in sorted(links.items(), key=lambda item: item[0]):
                 if len(by_metric) > 1:
-                    text = f"links to {other_node[0]} of unequal metric: which of them is used is not told"
+                    text = f"links to {other_node[0]} of unequal metric: FRR may use any of them; give them one metric"
                     yield _remark("isis-parallel-metrics", by_metric[min(by_metric)], text)
 
     def _doubles(self) -> Iterator[Remark]:
