@@ -52,7 +52,7 @@ def announced(end: End, prefix: Prefix, path: Path, subnets: Subnets, *, suppres
     return on_the_wire(end, family, changed._replace(next_hop=hop, link_local=linked), path)
 
 
-def default_route(end: End, prefix: Prefix, seen: Iterable[tuple[Prefix, Attributes]]) -> Attributes | None:
+def default_route(end: End, prefix: Prefix, seen: Iterable[tuple[Prefix, Path]]) -> Attributes | None:
     """``default-originate [route-map R]``: no other policy applies. With a route-map some route of the table (``seen``)
     must pass it; the entry with the lowest number sets what is sent (FRR subgroup_default_originate()).
     """
@@ -72,14 +72,24 @@ def default_route(end: End, prefix: Prefix, seen: Iterable[tuple[Prefix, Attribu
     return on_the_wire(end, family, attributes, None)
 
 
-def _default_by_map(end: End, name: str, seen: Iterable[tuple[Prefix, Attributes]]) -> Attributes | None:
+def _default_by_map(end: End, name: str, seen: Iterable[tuple[Prefix, Path]]) -> Attributes | None:
     taken: tuple[int, Attributes] | None = None
-    for prefix, attributes in seen:
-        offer = Offer(prefix=prefix, attributes=default_attributes(end.instance), way="default", seen=attributes)
+    for prefix, path in seen:
+        offer = _looked_at(end, prefix, path)
         sequence = policy.apply(end.instance.router, name, offer)
         if sequence is not None and (taken is None or sequence < taken[0]):
             taken = (sequence, offer.attributes)
     return taken[1] if taken else None
+
+
+def _looked_at(end: End, prefix: Prefix, path: Path) -> Offer:
+    """The default with the attributes of a route of the table beside it, and the peer that one came from."""
+    made = default_attributes(end.instance)
+    if path.end is None:
+        return Offer(prefix=prefix, attributes=made, way="default", seen=path.attributes)
+    offer = offer_of(path.end, prefix, made, "default")
+    offer.seen = path.attributes
+    return offer
 
 
 def _transparent(path: Path, family: NeighborFamily, version: int) -> bool:

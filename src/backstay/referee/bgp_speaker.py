@@ -272,7 +272,7 @@ class Speaker:
             if family is None or not family.default_originate:
                 continue
             seen = [
-                (self.groups[other].prefix, path.attributes)
+                (self.groups[other].prefix, path)
                 for other in sorted(self.paths)
                 if self.groups[other].version == group.version
                 for path in self.paths[other].values()

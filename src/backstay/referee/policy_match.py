@@ -114,7 +114,7 @@ def _peer(wanted: str, offer: Offer) -> bool:
     route_match_peer()).
     """
     if wanted == "local":
-        return offer.way in _OWN_WAYS
+        return offer.way in _OWN_WAYS and offer.peer is None and offer.peer_interface is None
     try:
         return offer.peer == Address.parse(wanted)
     except ValueError:

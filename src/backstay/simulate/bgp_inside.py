@@ -1,7 +1,8 @@
 """Routes to prefixes that hold their own next hop.
 
 BGP may resolve such a next hop by a shorter route; zebra then meets the very route on its way up from the longest match, and
-leaves it out of the table, though BGP goes on telling of it (FRR zebra_nhg.c nexthop_active; seen on FRR 8.4.4). Not computed.
+leaves it out of the table, though BGP goes on telling of it (FRR zebra_nhg.c nexthop_active; seen on FRR 8.4.4). A host route
+from a reflector's client resolves by the interior's until it takes its place. Not computed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ def next_hops_inside(
         members = frozenset(outcome.task.prefixes)
         for hop in _next_hops(outcome):
             for prefix in members.intersection(reach.around(hop)):
-                if not prefix.is_host:
-                    yield from _left_out(speakers, solver, outcome, reach, prefix, hop)
+                yield from _left_out(speakers, solver, outcome, reach, prefix, hop)
 
 
 def _next_hops(outcome: Outcome) -> set[Address]:
@@ -39,6 +39,6 @@ def _left_out(
     for speaker in speakers:
         selection = solver.choice(outcome, speaker.index)
         used: Iterable[Address | None] = (item.path.next_hop for item in selection.multipath) if selection else ()
-        if hop in used and not reach.led_closer(*speaker.key, hop, prefix):
+        if hop in used and not reach.leads_around(*speaker.key, hop, prefix):
             text = f"{speaker.name}: {prefix} holds its own next hop {hop}, which no closer route leads to"
             yield Remark("bgp-next-hop-inside", text, speaker.router.name)

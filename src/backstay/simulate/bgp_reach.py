@@ -100,12 +100,18 @@ class Reach:
         """BGP's prefixes that hold the address, longest first, the default route left out."""
         return self._covering(address)
 
-    def led_closer(self, router: str, vrf: str, address: Address, prefix: Prefix) -> bool:
-        """Whether a more specific route than the prefix leads to the address."""
-        if self._underlay_route(router, vrf, address)[0] > prefix.length:
-            return True
+    def leads_around(self, router: str, vrf: str, address: Address, prefix: Prefix) -> bool:
+        """Whether BGP's route to a prefix that holds the address can do without itself on the way there: a more specific
+        route leads to it, or the route is none of the table's, as there is a better one.
+        """
+        length, other = self._underlay_route(router, vrf, address)
         table = self._routes.get((router, vrf), {})
-        return any(other.length > prefix.length and other in table for other in self._covering(address))
+        route = table.get(prefix)
+        if length > prefix.length or route is None:
+            return True
+        if length == prefix.length and other is not None and other.distance < route.distance:
+            return True
+        return any(closer.length > prefix.length and closer in table for closer in self._covering(address))
 
     def _covered(self, address: Address) -> bool:
         return next(self._covering(address), None) is not None

@@ -261,7 +261,7 @@ class SpeakerTable(Mapping[Prefix, Route]):
         if forwarding is None:
             return None
         forwarding = _sorted(forwarding)
-        return _shown(address, None, forwarding), forwarding
+        return _shown(self._speaker, address, None, forwarding), forwarding
 
 
 def route_of(
@@ -290,7 +290,7 @@ def route_of(
     if best.source == AGGREGATE:
         hops = forwarding = best.forwarding
     else:
-        hops = _sorted(hop for item in selection.multipath for hop in _shown_of(item))
+        hops = _sorted(hop for item in selection.multipath for hop in _shown_of(speaker, item))
         forwarding = _sorted(hop for item in selection.multipath for hop in item.forwarding)
     return Route(
         protocol=_protocol(best),
@@ -321,17 +321,27 @@ def _attributes(speaker: Speaker, path: Path, peer: str, shared: Shared) -> Path
     return shared[key][1]
 
 
-def _shown_of(item: Received) -> tuple[NextHop, ...]:
+def _shown_of(speaker: Speaker, item: Received) -> tuple[NextHop, ...]:
     if item.peering is not None and over_link_local(item.peering, item.path):
         return item.forwarding
-    return _shown(item.path.next_hop, item.path.vrf, item.forwarding)
+    return _shown(speaker, item.path.next_hop, item.path.vrf, item.forwarding)
 
 
-def _shown(address: Address | None, vrf: str | None, forwarding: tuple[NextHop, ...]) -> tuple[NextHop, ...]:
+def _shown(
+    speaker: Speaker, address: Address | None, vrf: str | None, forwarding: tuple[NextHop, ...]
+) -> tuple[NextHop, ...]:
     """As the table shows it: with the interface where the next hop is directly connected, else by its address."""
-    if address is None or (len(forwarding) == 1 and forwarding[0].address == address):
+    if address is None or (len(forwarding) == 1 and _is_direct(speaker, forwarding[0], address)):
         return forwarding
     return (NextHop(address=address, vrf=vrf),)
+
+
+def _is_direct(speaker: Speaker, hop: NextHop, address: Address) -> bool:
+    """Not where a static route by an interface alone leads to an address beyond its subnets (seen on FRR 8.4.4)."""
+    if hop.address != address or hop.interface is None:
+        return False
+    interface = speaker.router.interfaces[hop.interface]
+    return address.is_link_local or any(item.prefix.holds(address) for item in interface.addresses)
 
 
 def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:

@@ -250,7 +250,7 @@ class Rib:
         on_link = hop.address is None and hop.discard is None and protocol in ON_LINK | {"static"}
         if not on_link or hop.interface is None:
             return hop
-        neighbor = self.topology.neighbor_with(InterfaceRef(router, hop.interface), address, vrf)
+        neighbor = self.topology.answering(InterfaceRef(router, hop.interface), address, vrf)
         return NextHop(address=address, interface=hop.interface, vrf=hop.vrf, neighbor=neighbor)
 
     # ------------------------------------------------------------------------------------- tables

@@ -63,6 +63,15 @@ class Topology:
         carriers = self.owners.get((vrf, address), ())
         return next((peer for peer in self.peers.get(ref, ()) if peer in carriers), None)
 
+    def answering(self, ref: InterfaceRef, address: Address, vrf: str = DEFAULT_VRF) -> InterfaceRef | None:
+        """Who answers on the segment when it is asked for the address: for IPv4 also a router that has it elsewhere (Linux
+        answers ARP for any address of its own: ``arp_ignore`` is 0).
+        """
+        found = self.neighbor_with(ref, address, vrf)
+        if found is not None or address.version == 6:
+            return found
+        return next((peer for peer in self.peers.get(ref, ()) if self.owns(peer.router, vrf, address)), None)
+
 
 class Underlay(Protocol):
     """Everything that routes without BGP: what BGP resolves its next hops on and redistributes from."""

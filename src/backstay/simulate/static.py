@@ -74,7 +74,7 @@ def _holds(
     if not out:
         return None
     shown = out[0] if direct else NextHop(address=line.next_hop, interface=line.interface)
-    return _leaking(shown, line), out
+    return _leaking(shown, line), tuple(_leaking(hop, line) for hop in out)
 
 
 def _leaking(hop: NextHop, line: StaticRoute) -> NextHop:
