@@ -206,7 +206,7 @@ def _unknowns(speaking: Sequence[Speaker], settled: _Settled, reach: Reach) -> s
     """What the answer leaves open."""
     first = first_come(speaking, settled.solver, settled.outcomes)
     inside = next_hops_inside(speaking, settled.solver, settled.outcomes, reach)
-    orders = _arrival_order(speaking, settled)
+    orders = {*_arrival_order(speaking, settled), *_scattered(speaking, settled, reach)}
     return {*orders, *_held_back(speaking, settled), *_features(speaking, settled), *first, *inside}
 
 
@@ -227,6 +227,20 @@ def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[R
             names = sorted(speaking[index].name for index in outcome.undecided)
             text = f"which way to {prefix} BGP settles on depends on the order of messages at {', '.join(names)}"
             yield Remark("bgp-order", text, speaking[min(outcome.undecided)].router.name)
+
+
+def _scattered(speaking: Sequence[Speaker], settled: _Settled, reach: Reach) -> Iterator[Remark]:
+    """Sessions of which some ways lead elsewhere: which way theirs go their addresses and ports decide. Interior protocols alone
+    make no such ways, static lines do.
+    """
+    lines = {line.prefix for speaker in speaking for line in speaker.router.static_routes if not line.prefix.is_default}
+    for peering in settled.found.peerings if lines else ():
+        address = peering.remote_address
+        if address is None or peering.external is not None or not any(prefix.holds(address) for prefix in lines):
+            continue
+        if reach.scatters(*peering.speaker.key, address):
+            text = f"{peering.speaker.name}: some of the ways to BGP neighbor {peering.text} lead elsewhere"
+            yield Remark("bgp-scattered-ways", text, peering.speaker.router.name)
 
 
 def _held_back(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[Remark]:

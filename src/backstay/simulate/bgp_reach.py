@@ -177,6 +177,22 @@ class Reach:
                     queue.append(following)
         return False
 
+    def scatters(self, router: str, vrf: str, address: Address) -> bool:
+        """Whether some of the ways that packets to the address are spread over end elsewhere, or in a circle."""
+        done: set[tuple[str, str]] = set()
+
+        def astray(node: tuple[str, str], behind: frozenset[tuple[str, str]]) -> bool:
+            if node in done or self._topology.owns(*node, address):
+                return False
+            answer = None if node in behind else self.resolve(*node, address)
+            onward = [self.follows(hop) for hop in answer[1]] if answer else [None]
+            if any(place is None or astray(place, behind | {node}) for place in onward):
+                return True
+            done.add(node)
+            return False
+
+        return astray((router, vrf), frozenset())
+
     def follows(self, hop: NextHop) -> tuple[str, str] | None:
         """The router and VRF a next hop leads to, None where it leaves the network."""
         if hop.neighbor is None:
