@@ -28,6 +28,7 @@ class Reach:
         self._network = network
         self._topology = topology
         self._underlay = underlay
+        self._by_default = {version for router in network.routers.values() for version in router.resolve_via_default}
         self._routes: Mapping[tuple[str, str], RouteTable] = {}
         self._lengths: dict[int, tuple[int, ...]] = {4: (), 6: ()}
         self._known: frozenset[Prefix] = frozenset()
@@ -75,7 +76,7 @@ class Reach:
         """Take BGP's routes in, ``prefixes`` all there may be; True when an answer given before is another one now."""
         resolved, reached, formerly = self._resolved, self._reached, self._known
         self._routes = routes
-        self._known = frozenset(prefix for prefix in prefixes if prefix.length)
+        self._known = frozenset(p for p in prefixes if not p.is_default or p.version in self._by_default)
         for version in (4, 6):
             found = {prefix.length for prefix in self._known if prefix.version == version}
             self._lengths[version] = tuple(sorted(found, reverse=True))
@@ -97,7 +98,7 @@ class Reach:
     # ------------------------------------------------------------------------------------- one answer
 
     def around(self, address: Address) -> Iterator[Prefix]:
-        """BGP's prefixes that hold the address, longest first, the default route left out."""
+        """BGP's prefixes that hold the address, longest first (`_covering`)."""
         return self._covering(address)
 
     def leads_around(self, router: str, vrf: str, address: Address, prefix: Prefix) -> bool:
@@ -117,7 +118,9 @@ class Reach:
         return next(self._covering(address), None) is not None
 
     def _covering(self, address: Address) -> Iterator[Prefix]:
-        """BGP's prefixes that hold the address, longest first, the default route left out."""
+        """BGP's prefixes that hold the address, longest first; the default route where some router resolves by it (``nht
+        resolve-via-default``).
+        """
         for length in self._lengths[address.version]:
             prefix = Prefix.of(address, length)
             if prefix in self._known:
@@ -140,6 +143,8 @@ class Reach:
         for prefix in self._covering(address):
             below = below or self._underlay_route(router, vrf, address)
             length, other = below
+            if prefix.is_default and prefix.version not in self._network.routers[router].resolve_via_default:
+                return None
             if prefix.length < length:  # not even looked at: working it out may ask this very question
                 return None
             route = table.get(prefix)

@@ -175,7 +175,7 @@ def _prefer_global(action: SetAction, path: Path, setting: Setting, library: Lib
     """
     if setting.prefix.version == 4:
         raise Unproven(f"{action.place}: {library.router}: `set ipv6 next-hop prefer-global` on a route of IPv4")
-    return path
+    return path if path.next_hop is None else replace(path, via=None)
 
 
 def _without_effect(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
