@@ -162,9 +162,10 @@ class Reach:
         return -1, None
 
     def _reaches(self, question: Question) -> bool:
-        if self._underlay.reaches(*question):
-            return True
-        return bool(self._known) and self._covered(question[2]) and self._walk(question)
+        covered = bool(self._known) and self._covered(question[2])
+        if self._underlay.reaches(*question) and not (covered and self._bgp_route(question)):
+            return True  # else a route of BGP takes the packets from the first hop on, an own aggregate nowhere
+        return covered and self._walk(question)
 
     def _walk(self, question: Question) -> bool:
         """Hop by hop over both kinds of routes, every branch followed."""
