@@ -241,9 +241,11 @@ MECHANISMS: tuple[Mechanism, ...] = (
         does="its links cost 65535 each, so shortest paths avoid it while there is any other way; OSPFv3's stub router is "
         "no transit at all",
         does_not="it is a last resort, not a wall: with no other way traffic still passes. Its own stub networks keep their "
-        "cost, what is destined to it still comes, external exits stay",
+        "cost, what is destined to it still comes, external exits stay. OSPFv3's stub router on FRR loses every OSPFv3 route "
+        "of its own, and what only it tells of is gone: the trial shows who that cuts off, `metric` does not do it",
         sources=(
             "RFC 6987; RFC 5340 4.8.1 for the R bit",
+            "FRR 8.4.4 ospf6d/ospf6_spf.c ospf6_spf_calculation: a node whose R bit is clear is passed over, the root too (seen)",
             "FRR 8.4.4 ospfd/ospf_lsa.c: OSPF_OUTPUT_COST_INFINITE on links other than stub ones",
             "seen on FRR 8.4.4: on every router of a 4-router chain all stays reachable, at metric 196605",
         ),

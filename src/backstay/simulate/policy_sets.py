@@ -148,13 +148,16 @@ def _exclude(action: SetAction, path: Path, setting: Setting, library: Library) 
 
 
 def _next_hop(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
-    """``set ip next-hop`` says nothing to an IPv6 route, nor the other way round."""
+    """``set ip next-hop`` says nothing to an IPv6 route, nor the other way round. A link-local address beside the global one
+    stays, and packets go by it (seen on FRR 8.4.4).
+    """
     if action.version not in {None, setting.prefix.version}:
         return path
     word = action.values[0]
     if word in {"peer-address", "unchanged"}:
         return replace(path, next_hop_mark=word)
-    return replace(path, next_hop=Address.parse(word), via=None, vrf=None, next_hop_mark="address")
+    beside = path.via if setting.prefix.version == 6 else None
+    return replace(path, next_hop=Address.parse(word), via=beside, vrf=None, next_hop_mark="address")
 
 
 def _atomic_aggregate(action: SetAction, path: Path, setting: Setting, library: Library) -> Path:
