@@ -152,6 +152,18 @@ def test_every_field_counts(other: Callable[[], State], shape: str) -> None:
     assert shapes(other(), ONE) == {shape}
 
 
+def test_what_a_torn_down_session_had_exchanged_is_not_compared() -> None:
+    def torn(count: int, *, tripped: bool = True) -> State:
+        session = Session(
+            "dc1", "default", "10.0.0.2", "dc2", established=False, received=((4, count),), tripped=tripped
+        )
+        return replace(ONE, sessions=(session,))
+
+    assert list(disagreements(torn(4), torn(5))) == []
+    assert {item.shape for item in disagreements(torn(4, tripped=False), torn(4))} == {"sessions: value"}
+    assert list(disagreements(torn(4, tripped=False), torn(5, tripped=False))) != []
+
+
 def test_numbers_agree_within_a_millionth() -> None:
     near = replace(loads(), mbps={item: mbps * (1 + 5e-7) for item, mbps in loads().mbps.items()})
     far = replace(loads(), mbps={item: mbps * (1 + 2e-6) for item, mbps in loads().mbps.items()})

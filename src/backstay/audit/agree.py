@@ -114,15 +114,16 @@ def _route_text(route: Route | None) -> str:
 
 
 def _sessions(state: State) -> dict[str, object]:
+    """How much a session had exchanged when maximum-prefix tore it down hangs on the order of messages: not compared."""
     return {
         f"{session.router} VRF {session.vrf} peer {session.peer}: {aspect}": value
         for session in state.sessions
         for aspect, value in (
             ("with", session.remote),
             ("established", session.established),
-            ("received", _counts(session.received)),
-            ("accepted", _counts(session.accepted)),
-            ("sent", _counts(session.sent)),
+            ("received", "" if session.tripped else _counts(session.received)),
+            ("accepted", "" if session.tripped else _counts(session.accepted)),
+            ("sent", "" if session.tripped else _counts(session.sent)),
             ("torn down by maximum-prefix", session.tripped),
         )
     }
