@@ -24,6 +24,7 @@ from backstay.simulate.layers import Layer
 from backstay.simulate.rib import Rib
 from backstay.simulate.seams import Computed
 from backstay.simulate.spf import UNREACHED
+from backstay.simulate.static import is_recursive
 
 Flags = npt.NDArray[np.bool_]
 
@@ -317,7 +318,7 @@ def _plain_policies(network: Network) -> bool:
 
 def _takes_recursive_statics(router: Router) -> bool:
     """Whether BGP may take in static routes that hold only while their next hop is reached."""
-    recursive = {line.prefix for line in router.static_routes if line.next_hop is not None and line.interface is None}
+    recursive = {line.prefix for line in router.static_routes if is_recursive(line)}
     families = [family for process in router.bgp for family in process.families.values()]
     return bool(recursive) and any(
         any(item.protocol == "static" for item in family.redistributions)

@@ -19,7 +19,7 @@ from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.layers import Row
 from backstay.simulate.seams import NO_BGP, BgpResult, Topology
 from backstay.simulate.spf import UNREACHED
-from backstay.simulate.static import static_routes, statics
+from backstay.simulate.static import is_recursive, static_routes, statics
 from backstay.simulate.tables import LazyTable
 
 Node = tuple[str, str]
@@ -172,9 +172,9 @@ class Rib:
         """The static routes that are others here than in a table ``without`` BGP's routes."""
         recursive = (
             (node, prefix)
-            for node in self.bgp.routes
-            for prefix, lines in self._local.static.get(node, {}).items()
-            if any(line.next_hop is not None and line.interface is None for line in lines)
+            for node, static in self._local.static.items()
+            for prefix, lines in static.items()
+            if any(map(is_recursive, lines))
         )
         found = {key: tuple(self._statics(*key)) for key in recursive}
         return {key: routes for key, routes in found.items() if routes != tuple(without._statics(*key))}

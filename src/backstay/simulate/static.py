@@ -26,6 +26,18 @@ def statics(router: Router) -> dict[str, dict[Prefix, list[StaticRoute]]]:
     return found
 
 
+def is_recursive(line: StaticRoute) -> bool:
+    """Whether the line holds only while its next hop resolves in the table: one by a gateway, with an interface or not; not
+    one that trusts the interface (``onlink``, a link-local gateway).
+    """
+    by_interface = line.interface is not None and (line.onlink or _is_link_local(line.next_hop))
+    return line.discard is None and line.next_hop is not None and not by_interface
+
+
+def _is_link_local(address: Address | None) -> bool:
+    return address is not None and address.is_link_local
+
+
 def static_routes(
     router: Router, lines: Sequence[StaticRoute], topology: Topology, resolve: Resolve
 ) -> Iterator[Route]:
@@ -64,10 +76,8 @@ def _holds(
         hop = NextHop(discard=line.discard)
         return hop, (hop,)
     vrf = line.next_hop_vrf or line.vrf
-    if line.interface and (line.next_hop is None or line.onlink or line.next_hop.is_link_local):
+    if not is_recursive(line) or line.next_hop is None:
         return _by_interface(router, line, topology, vrf)
-    if line.next_hop is None:
-        return None
     direct, out = resolve(router.name, vrf, line.next_hop) or (False, ())
     if line.interface:  # only a way out of it counts (FRR zebra_nhg.c nexthop_active, nexthop_valid_resolve)
         out = tuple(hop for hop in out if hop.interface == line.interface)
