@@ -23,7 +23,7 @@ def next_hops_inside(
     for outcome in outcomes:
         members = frozenset(outcome.task.prefixes)
         for hop in _next_hops(outcome):
-            for prefix in members.intersection(reach.around(hop)):
+            for prefix in members.intersection(reach.covering(hop)):
                 yield from _left_out(speakers, solver, outcome, reach, prefix, hop)
 
 

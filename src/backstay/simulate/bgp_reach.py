@@ -97,10 +97,6 @@ class Reach:
 
     # ------------------------------------------------------------------------------------- one answer
 
-    def around(self, address: Address) -> Iterator[Prefix]:
-        """BGP's prefixes that hold the address, longest first (`_covering`)."""
-        return self._covering(address)
-
     def leads_around(self, router: str, vrf: str, address: Address, prefix: Prefix) -> bool:
         """Whether BGP's route to a prefix that holds the address can do without itself on the way there: a more specific
         route leads to it, or the route is none of the table's, as there is a better one.
@@ -112,12 +108,12 @@ class Reach:
             return True
         if length == prefix.length and other is not None and other.distance < route.distance:
             return True
-        return any(closer.length > prefix.length and closer in table for closer in self._covering(address))
+        return any(closer.length > prefix.length and closer in table for closer in self.covering(address))
 
     def _covered(self, address: Address) -> bool:
-        return next(self._covering(address), None) is not None
+        return next(self.covering(address), None) is not None
 
-    def _covering(self, address: Address) -> Iterator[Prefix]:
+    def covering(self, address: Address) -> Iterator[Prefix]:
         """BGP's prefixes that hold the address, longest first; the default route where some router resolves by it (``nht
         resolve-via-default``).
         """
@@ -140,7 +136,7 @@ class Reach:
         if table is None:
             return None
         below: tuple[int, Route | None] | None = None
-        for prefix in self._covering(address):
+        for prefix in self.covering(address):
             below = below or self._underlay_route(router, vrf, address)
             length, other = below
             if prefix.is_default and prefix.version not in self._network.routers[router].resolve_via_default:

@@ -259,7 +259,6 @@ def _peering(index: int, finder: Finder, topology: Topology, end: End, other: En
         remote_name=end.remote_name,
         remote_as=remote_as,
         remote_id=other.speaker.router_id if other is not None else _outside_id(end),
-        presented_as=presented_as(end),
         local=local,
         remote_address=end.address,
         interface=end.interface,

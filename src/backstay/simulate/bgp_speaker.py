@@ -89,7 +89,6 @@ class Peering:
     remote_name: str
     remote_as: int | None
     remote_id: Address | None
-    presented_as: int
     local: Address | None
     remote_address: Address | None
     interface: str | None
