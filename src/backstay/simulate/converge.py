@@ -67,11 +67,11 @@ class Routing:
             underlay = interior.rib(imports, NO_BGP, over_bgp)
             result = self._compute_bgp(self._network, overlay, interior.topology, underlay)
             rib = interior.rib(imports, result)
-            following = rib.over_bgp(interior.rib(imports))
-            if interior.imports(rib) == imports and following == over_bgp:
+            offered, following = interior.imports(rib), rib.over_bgp(interior.rib(imports))
+            if offered == imports and following == over_bgp:
                 return rib, result
             over_bgp = following
-            history.append(interior.imports(rib))
+            history.append(offered)
 
     def _imports(self, interior: Interior, result: BgpResult, history: list[Imports]) -> Imports:
         """What is redistributed once the interior protocols agree among themselves, BGP's routes held still."""
