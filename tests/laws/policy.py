@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from tests.laws.drawing import COMMUNITIES, WORD, Drawing
 from tests.laws.folder import loopback
+
+T = TypeVar("T")
 
 WELL_KNOWN = ("no-export", "no-advertise", "local-AS", "graceful-shutdown", "blackhole")
 LARGE = ("65000:1:2", "65000:3:4")
@@ -169,10 +172,10 @@ class Policy(Drawing):
             lambda: "aggregator as 64999 9.9.9.9",
             lambda: f"originator-id {self.pick('9.9.9.9', loopback(1, 4))}",
         )
-        for choice in dict.fromkeys(self.pick(*choices) for _ in range(self.number(1, 2))):
+        for choice in self.draw_some(choices, 2):
             yield f"set {choice()}"
 
-    def draw_some(self, choices: tuple[str, ...], most: int) -> list[str]:
+    def draw_some(self, choices: tuple[T, ...], most: int) -> list[T]:
         return list(dict.fromkeys(self.pick(*choices) for _ in range(self.number(1, most))))
 
     def removals(self, router: int) -> None:
