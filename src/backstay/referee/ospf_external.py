@@ -272,9 +272,12 @@ class Outer:
 
     def _to_forwarding(self, key: Key, address: Address, nssa: str) -> tuple[int, Reached, frozenset[NextHop]] | None:
         """The way to a forwarding address: an intra- or inter-area route (RFC 2328 16.4 (3)); for type 7 through the
-        area itself (RFC 3101 2.5 (3)), which ospfd does not ask for.
+        area itself (RFC 3101 2.5 (3)), which ospfd does not ask for. None for an address of the router's own, even where its
+        cheapest way to that subnet is another interface (FRR ospf_ase.c, ospf_ase_forward_address_check()).
         """
         process, table = self.talked.processes[key], self.inner.tables[key]
+        if any(own == address for port in self.talked.ports[key] for own, _ in port.addresses):
+            return None
         covering = [prefix for prefix in table if prefix.holds(address)]
         if not covering:
             return None
@@ -293,7 +296,7 @@ class Outer:
             ways = frozenset(
                 NextHop(address, port.ref.interface)
                 for port in self.talked.ports[key]
-                if any(prefix.holds(address) and own != address for own, prefix in port.addresses)
+                if any(prefix.holds(address) for _, prefix in port.addresses)
             )
         return (rank, entry.reached, ways) if ways else None
 
