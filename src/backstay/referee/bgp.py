@@ -23,7 +23,7 @@ from backstay.referee.bgp_import import thrown_away
 from backstay.referee.bgp_path import Attributes
 from backstay.referee.bgp_sessions import Sessions
 from backstay.referee.bgp_speaker import Speaker
-from backstay.referee.seams import BgpAnswer, Interior, Place, Wiring
+from backstay.referee.seams import BgpAnswer, Interior, Place, Resolved, Wiring
 
 _ROUNDS = 16
 
@@ -122,23 +122,33 @@ def _beyond(exchange: Exchange, speaker: Speaker, end: End) -> bool:
 
 
 def _under_next_hops(speaker: Speaker, table: dict[Prefix, Route]) -> dict[Prefix, Route]:
-    """BGP routes a next hop of this speaker is reached by, where they are more specific than what else reaches it."""
+    """BGP routes a next hop of this speaker is reached by, where they are nearer than what else reaches it."""
     hops = {path.attributes.next_hop for by in speaker.paths.values() for path in by.values() if path.end is not None}
     lengths = sorted({(prefix.version, prefix.length) for prefix in table}, reverse=True)
     found: dict[Prefix, Route] = {}
     for hop in hops:
-        prefix = None if hop is None or _by_host_route(speaker, hop) else _longest(table, lengths, hop)
+        prefix = None if hop is None or _by_host_route(speaker, table, hop) else _longest(table, lengths, hop)
         if hop is not None and prefix is not None:
             beneath = speaker.interior.resolve(*speaker.instance.place, hop)
-            if beneath is None or prefix.length > beneath.prefix.length:
+            if beneath is None or _is_nearer(prefix, table[prefix], beneath):
                 found[prefix] = table[prefix]
     return found
 
 
-def _by_host_route(speaker: Speaker, hop: Address) -> bool:
-    """Whether the IGP plainly reaches it by a host route: none is more specific."""
+def _is_nearer(prefix: Prefix, route: Route, beneath: Resolved) -> bool:
+    """More specific, or at a lower distance (an IGP's made dearer than BGP's) and not by way of itself, which zebra does
+    not install (FRR zebra_nhg.c nexthop_active).
+    """
+    if prefix != beneath.prefix:
+        return prefix.length > beneath.prefix.length
+    by_itself = any(hop.address is not None and prefix.holds(hop.address) for hop in route.next_hops)
+    return route.distance < beneath.route.distance and not by_itself
+
+
+def _by_host_route(speaker: Speaker, table: dict[Prefix, Route], hop: Address) -> bool:
+    """Whether the IGP plainly reaches it by a host route that BGP has none beside: nothing is nearer."""
     measured = speaker.interior.measure(*speaker.instance.place, hop)
-    return measured is not None and measured[0].is_host
+    return measured is not None and measured[0].is_host and measured[0] not in table
 
 
 def _longest(table: dict[Prefix, Route], lengths: list[tuple[int, int]], hop: Address) -> Prefix | None:
