@@ -1,7 +1,8 @@
 """Networks on which the engines once differed, or one was wrong, with what real routers showed.
 
 Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as
-``paths``, the routers that packets go to next as ``neighbors``, what outside speakers heard as ``advertised``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
+``paths``, BGP's next hops as ``next_hops``, the routers that packets go to next as ``neighbors``, what outside speakers heard as
+``advertised``, which sessions are up as ``sessions``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told; with ``unknown`` ``sweep: true``: it is told but after some failure.
 """
 
@@ -60,6 +61,16 @@ def neighbors(state: State, router: str, prefix: str) -> list[str]:
     return sorted(hop.neighbor.router for hop in hops if hop.neighbor)
 
 
+def next_hop(state: State, router: str, prefix: str) -> str:
+    """That of the BGP route, as the router shows it."""
+    route = state.routes[router]["default"].get(Prefix.parse(prefix))
+    return str(route.attributes.next_hop) if route and route.attributes else ""
+
+
+def established(state: State, router: str) -> dict[str, bool]:
+    return {session.peer: session.established for session in state.sessions if session.router == router}
+
+
 def advertised(state: State, neighbor: str) -> dict[str, str]:
     """AS path, MED and communities of all that an outside speaker hears, by prefix."""
     return {
@@ -80,6 +91,10 @@ def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -
     assert found == wanted, expected["why"]
     for router, paths in expected.get("paths", {}).items():
         assert {prefix: as_path(state, router, prefix) for prefix in paths} == paths, expected["why"]
+    for router, hops in expected.get("next_hops", {}).items():
+        assert {prefix: next_hop(state, router, prefix) for prefix in hops} == hops, expected["why"]
+    for router, sessions in expected.get("sessions", {}).items():
+        assert established(state, router) == sessions, expected["why"]
     for router, ways in expected.get("neighbors", {}).items():
         assert {prefix: neighbors(state, router, prefix) for prefix in ways} == ways, expected["why"]
     for outside, told in expected.get("advertised", {}).items():
@@ -112,6 +127,6 @@ def reason(engine: Engine, network: Network, overlay: Overlay, *, sweep: bool) -
 
 def test_there_are_some() -> None:
     assert len(FOUND) >= 5
-    asked = {"routes", "paths", "neighbors", "advertised"}
+    asked = {"routes", "paths", "next_hops", "sessions", "neighbors", "advertised"}
     assert all(asked & set(yaml.safe_load((path / "expected.yaml").read_text(encoding="utf-8"))) for path in FOUND)
     assert UNTOLD

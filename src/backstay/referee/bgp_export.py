@@ -220,9 +220,9 @@ def _next_hop(
     if hop is not None and hop.is_link_local and hop.version == 6:
         hop = None
     by_map = attributes.next_hop_set in _SET_BY_MAP and (end.sort != EBGP or family.route_map_out is not None)
-    if by_map:
-        return _own(end, prefix.version) if attributes.next_hop_set == "peer-address" else hop
-    if hop is None or (not transparent and _must_be_own(end, family, attributes, hop, subnets)):
+    if hop is None or (by_map and attributes.next_hop_set == "peer-address"):
+        return _own(end, prefix.version)
+    if not by_map and not transparent and _must_be_own(end, family, attributes, hop, subnets):
         return _own(end, prefix.version)
     return hop
 
