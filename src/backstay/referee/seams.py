@@ -86,8 +86,8 @@ class Interior(Protocol):
         """Whether the router has a tracked next hop for the address (`Router.resolve_via_default`) and a packet it sends
         arrives at whoever has it: walked hop by hop over the tables of
         the round (BGP routes of the round before included), every branch of every ECMP split. It arrives at a router of
-        ours that owns the address, or on the segment of an up interface whose subnet holds an address that is nobody's
-        of ours (an external speaker's).
+        ours that owns the address, or, for an address that is nobody's of ours (an external speaker's), at whoever outside
+        it is handed to.
         """
         ...
 

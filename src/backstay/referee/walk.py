@@ -230,8 +230,11 @@ class Walker:
                     stack.append((step.onward, share / len(steps), (*passed, place)))
 
     def arrives(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> bool:
-        """Whether every branch gets to whoever has the address, ours or outside."""
+        """Whether every branch gets to whoever has the address: outside, where it is nobody's of ours, whoever is handed the
+        packets is taken to have it or to know the way.
+        """
+        outside = address not in self._configured
         return all(
-            end.fate is Fate.DELIVERED or (end.fate is Fate.EXITS and end.speaker == address)
+            end.fate is Fate.DELIVERED or (end.fate is Fate.EXITS and (outside or end.speaker == address))
             for end in self.ends(router, address, vrf)
         )

@@ -236,7 +236,7 @@ def _scattered(speaking: Sequence[Speaker], settled: _Settled, reach: Reach) -> 
     lines = {line.prefix for speaker in speaking for line in speaker.router.static_routes if not line.prefix.is_default}
     for peering in settled.found.peerings if lines else ():
         address = peering.remote_address
-        if address is None or peering.external is not None or not any(prefix.holds(address) for prefix in lines):
+        if address is None or not any(prefix.holds(address) for prefix in lines):
             continue
         if reach.scatters(*peering.speaker.key, address):
             text = f"{peering.speaker.name}: some of the ways to BGP neighbor {peering.text} lead elsewhere"

@@ -13,6 +13,7 @@ from backstay.model.address import BITS, Address, Prefix
 from backstay.model.network import Network
 from backstay.model.state import NextHop, Route, RouteTable
 from backstay.simulate.seams import Topology, Underlay
+from backstay.simulate.topology import configured_addresses
 
 Answer = tuple[int, tuple[NextHop, ...]] | None
 """Metric to the address and the next hops packets leave by; None: unreachable."""
@@ -28,12 +29,14 @@ class Reach:
         self._network = network
         self._topology = topology
         self._underlay = underlay
+        self._configured = configured_addresses(network)
         self._by_default = {version for router in network.routers.values() for version in router.resolve_via_default}
         self._routes: Mapping[tuple[str, str], RouteTable] = {}
         self._lengths: dict[int, tuple[int, ...]] = {4: (), 6: ()}
         self._known: frozenset[Prefix] = frozenset()
         self._resolved: dict[Question, Answer] = {}
         self._reached: dict[Question, bool] = {}
+        self._diverted: dict[Address, bool] = {}
         self._open: set[Question] = set()
         self._circular = False
 
@@ -66,7 +69,9 @@ class Reach:
         return self._circular
 
     def reaches(self, router: str, vrf: str, address: Address) -> bool:
-        """Whether packets arrive at an owner of the address."""
+        """Whether packets arrive at an owner of the address; at somebody outside, where it is nobody's of ours: whoever they
+        are handed to there is taken to have it or to know the way.
+        """
         question = (router, vrf, address)
         if question not in self._reached:
             self._reached[question] = self._reaches(question)
@@ -75,7 +80,7 @@ class Reach:
     def learn(self, routes: Mapping[tuple[str, str], RouteTable], prefixes: frozenset[Prefix]) -> bool:
         """Take BGP's routes in, ``prefixes`` all there may be; True when an answer given before is another one now."""
         resolved, reached, formerly = self._resolved, self._reached, self._known
-        self._routes = routes
+        self._routes, self._diverted = routes, {}
         self._known = frozenset(p for p in prefixes if not p.is_default or p.version in self._by_default)
         for version in (4, 6):
             found = {prefix.length for prefix in self._known if prefix.version == version}
@@ -158,10 +163,28 @@ class Reach:
         return -1, None
 
     def _reaches(self, question: Question) -> bool:
-        covered = bool(self._known) and self._covered(question[2])
-        if self._underlay.reaches(*question) and not (covered and self._bgp_route(question)):
-            return True  # else a route of BGP takes the packets from the first hop on, an own aggregate nowhere
-        return covered and self._walk(question)
+        if self._is_foreign(question[2]) or self._is_diverted(question[2]):
+            return self._walk(question)
+        return self._underlay.reaches(*question)
+
+    def _is_foreign(self, address: Address) -> bool:
+        return address not in self._configured
+
+    def _hands_over(self, hop: NextHop, address: Address) -> bool:
+        """Whether packets for an address that is nobody's of ours leave the network by the next hop."""
+        lost = hop.neighbor is not None or hop.interface is None or hop.discard is not None
+        return not lost and self._is_foreign(address) and self._is_foreign(hop.address or address)
+
+    def _is_diverted(self, address: Address) -> bool:
+        """Whether a route of BGP takes packets for the address on some router; an own aggregate takes them nowhere."""
+        if address not in self._diverted:
+            prefixes = list(self.covering(address))
+            self._diverted[address] = any(
+                self._bgp_route((*node, address)) is not None
+                for node, table in self._routes.items()
+                if any(prefix in table for prefix in prefixes)
+            )
+        return self._diverted[address]
 
     def _walk(self, question: Question) -> bool:
         """Hop by hop over both kinds of routes, every branch followed."""
@@ -171,13 +194,22 @@ class Reach:
         for node in queue:
             if self._topology.owns(*node, address):
                 return True
-            answer = self.resolve(*node, address)
-            for hop in answer[1] if answer else ():
+            for hop in self._onward((*node, address)):
+                if self._hands_over(hop, address):
+                    return True
                 following = self.follows(hop)
                 if following and following not in seen:
                     seen.add(following)
                     queue.append(following)
         return False
+
+    def _onward(self, question: Question) -> tuple[NextHop, ...]:
+        """The next hops packets leave by: a default route's too, by which no session starts."""
+        answer = self.resolve(*question)
+        if answer is not None:
+            return answer[1]
+        _length, route = (-1, None) if self._bgp_route(question) else self._underlay_route(*question)
+        return route.forwarding if route is not None else ()
 
     def scatters(self, router: str, vrf: str, address: Address) -> bool:
         """Whether some of the ways that packets to the address are spread over end elsewhere, or in a circle."""
@@ -186,8 +218,8 @@ class Reach:
         def astray(node: tuple[str, str], behind: frozenset[tuple[str, str]]) -> bool:
             if node in done or self._topology.owns(*node, address):
                 return False
-            answer = None if node in behind else self.resolve(*node, address)
-            onward = [self.follows(hop) for hop in answer[1]] if answer else [None]
+            hops = () if node in behind else self._onward((*node, address))
+            onward = [self.follows(hop) for hop in hops if not self._hands_over(hop, address)] if hops else [None]
             if any(place is None or astray(place, behind | {node}) for place in onward):
                 return True
             done.add(node)

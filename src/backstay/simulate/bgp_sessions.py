@@ -161,8 +161,10 @@ class _Judge:
             if must_be_connected(end):
                 yield f"eBGP without multihop, and {end.address} is on no connected subnet"
             answer = self._reach.resolve(*end.speaker.key, end.address)
-            if answer is None or any(hop.discard for hop in answer[1]):
+            if answer is None:
                 yield f"no route to {end.address}"
+            elif not self._reach.reaches(*end.speaker.key, end.address):
+                yield f"packets to {end.address} do not arrive"
         if not end.neighbor.families:
             yield "no address family is activated"
 

@@ -28,6 +28,7 @@ from backstay.model.state import Fate, NextHop, Route
 from backstay.model.vendor import SEMANTICS
 from backstay.simulate.columns import Columns
 from backstay.simulate.seams import Computed
+from backstay.simulate.topology import configured_addresses
 
 FATES = tuple(Fate)
 CODE = {fate: code for code, fate in enumerate(FATES)}
@@ -161,7 +162,7 @@ class Fib:
         self._by_hops: list[dict[tuple[int, ...], tuple[tuple[NextHop, ...], int]]] = [{} for _ in self.nodes]
         self._belongings = Belongings(self.network)
         self._carriers = _carriers(computed)
-        self._known = _configured(self.network)
+        self._known = configured_addresses(self.network)
         self.filtered, self.by_source = _filters(self.network)
         self._unknowns: set[Remark] = set()
         self._columns = Columns(self)
@@ -421,16 +422,6 @@ def _carriers(computed: Computed) -> dict[Address, frozenset[InterfaceRef]]:
     for (_, address), refs in computed.topology.owners.items():
         found.setdefault(address, set()).update(refs)
     return {address: frozenset(refs) for address, refs in found.items()}
-
-
-def _configured(network: Network) -> frozenset[Address]:
-    """Every address of ours, up or not: nobody else answers for it."""
-    return frozenset(
-        address.address
-        for router in network.routers.values()
-        for interface in router.interfaces.values()
-        for address in interface.addresses
-    )
 
 
 def _filters(network: Network) -> tuple[bool, bool]:

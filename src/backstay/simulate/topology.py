@@ -87,6 +87,16 @@ def usable_addresses(interface: Interface, version: int | None = None) -> Iterat
             yield item
 
 
+def configured_addresses(network: Network) -> frozenset[Address]:
+    """Every address of ours, up or not: nobody else answers for it."""
+    return frozenset(
+        address.address
+        for router in network.routers.values()
+        for interface in router.interfaces.values()
+        for address in interface.addresses
+    )
+
+
 def shared_subnet(one: Interface, other: Interface, version: int) -> bool:
     """Whether the two have addresses in one subnet, or both are unnumbered (host addresses only)."""
     mine = list(usable_addresses(one, version))
