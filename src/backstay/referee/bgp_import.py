@@ -5,6 +5,7 @@ in the order of FRR 8.4 bgp_attr_aspath_check() and bgp_update().
 from __future__ import annotations
 
 from backstay.model.address import Address, Prefix
+from backstay.model.errors import Unproven
 from backstay.model.routing import NeighborFamily
 from backstay.model.state import NextHop
 from backstay.referee import bgp_path, policy
@@ -25,8 +26,6 @@ def accepted(end: End, prefix: Prefix, received: Attributes, own_addresses: froz
     if attributes is None or _loops(end, family, attributes) or _filtered(end, family, prefix, attributes):
         return None
     if not policy_present(end, family, inbound=True):
-        return None
-    if end.instance.process.reject_as_sets and bgp_path.has_set(attributes.as_path):
         return None
     if family.weight:
         attributes = attributes._replace(weight=family.weight)
@@ -59,9 +58,14 @@ def _open(end: End, version: int) -> bool:
 
 def _parsed(end: End, attributes: Attributes) -> Attributes | None:
     """RFC 7606: a malformed AS_PATH counts as a withdrawal. Confederation segments come from members and from nobody
-    else (RFC 5065 5), the first AS is the peer's where that is asked for (RFC 4271 6.3), AS 0 from nobody (RFC 7607).
+    else (RFC 5065 5), the first AS is the peer's where that is asked for (RFC 4271 6.3), AS 0 from nobody (RFC 7607),
+    AS_SETs where they are rejected (RFC 6472). Inside, FRR 8.4.4 closes the session over one, and again once it is back.
     """
     path = attributes.as_path
+    if end.instance.process.reject_as_sets and bgp_path.has_set(path):
+        if end.sort != EBGP:
+            raise Unproven(f"{end!r}: reject-as-sets closes the session over an AS_SET, again and again")
+        return None
     if end.sort == CONFED and (not path or path[0][0] != CONFED_SEQUENCE):
         return None
     if end.sort == EBGP:
@@ -77,9 +81,7 @@ def _parsed(end: End, attributes: Attributes) -> Attributes | None:
 def thrown_away(end: End, version: int, received: Attributes) -> bool:
     """Malformed or looping: refused before any policy sees it."""
     attributes = _parsed(end, received)
-    if attributes is None or _loops(end, end.families[version], attributes):
-        return True
-    return end.instance.process.reject_as_sets and bgp_path.has_set(attributes.as_path)
+    return attributes is None or _loops(end, end.families[version], attributes)
 
 
 def _loops(end: End, family: NeighborFamily, attributes: Attributes) -> bool:

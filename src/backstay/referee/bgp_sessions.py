@@ -26,7 +26,7 @@ from backstay.referee.bgp_ends import (
     sort_of,
 )
 from backstay.referee.bgp_subnets import Subnets
-from backstay.referee.seams import Interior, Wiring
+from backstay.referee.seams import Arrival, Interior, Wiring
 
 _PORT = 179
 
@@ -258,7 +258,11 @@ class Sessions:
         address = end.peer_address
         if address is not None and end.single_hop and not end.shared:
             return "not directly connected"
-        if address is not None and not self.interior.can_reach(router, vrf, address):
+        arrival = Arrival.EVERY_WAY if address is None else self.interior.arrival(router, vrf, address)
+        if arrival is Arrival.SOME_WAYS:
+            text = f"{end!r}: some of the ways there lead elsewhere; which one the session's take hangs on a hash"
+            self.unknowns.append(Remark("bgp-scattered-ways", text, router))
+        if arrival is not Arrival.EVERY_WAY:
             return f"{address} is not reachable"
         if twin is None or (end.sort == IBGP and twin.neighbor.ttl_security is None):
             return ""

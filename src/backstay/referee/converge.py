@@ -16,7 +16,7 @@ from backstay.referee.isis_lsp import External, Key
 from backstay.referee.ospf_external import Externals
 from backstay.referee.redistribution import candidates, isis_externals
 from backstay.referee.rib import Rib, check_vendors
-from backstay.referee.seams import BgpAnswer, Resolved, Wiring
+from backstay.referee.seams import Arrival, BgpAnswer, Resolved, Wiring
 from backstay.referee.walk import Walker
 from backstay.referee.wiring import wire
 
@@ -85,7 +85,7 @@ class View:
 
     rib: Rib
     walker: Walker
-    _reached: dict[tuple[str, str, Address], bool] = field(default_factory=dict)
+    _arrivals: dict[tuple[str, str, Address], Arrival] = field(default_factory=dict)
     _offered: dict[tuple[str, str, str], Mapping[Prefix, Route]] = field(default_factory=dict)
     _resolved: dict[tuple[str, str, Address], Resolved | None] = field(default_factory=dict)
     _measured: dict[tuple[str, str, Address], tuple[Prefix, int] | None] = field(default_factory=dict)
@@ -122,17 +122,17 @@ class View:
             self._measured[at] = self.rib.measure((router, vrf), address)
         return self._measured[at]
 
-    def can_reach(self, router: str, vrf: str, address: Address) -> bool:
-        """See `Interior.can_reach`."""
+    def arrival(self, router: str, vrf: str, address: Address) -> Arrival:
+        """See `Interior.arrival`."""
         at = (router, vrf, address)
-        if at not in self._reached:
-            self._reached[at] = self._downhill(*at) or self._arrives(*at)
-        return self._reached[at]
+        if at not in self._arrivals:
+            self._arrivals[at] = Arrival.EVERY_WAY if self._downhill(*at) else self._walked(*at)
+        return self._arrivals[at]
 
-    def _arrives(self, router: str, vrf: str, address: Address) -> bool:
+    def _walked(self, router: str, vrf: str, address: Address) -> Arrival:
         """FRR bgp_fsm.c bgp_start() waits for next-hop tracking: a default route alone need not be enough."""
         tracked = self.rib.resolve(router, vrf, address, with_bgp=True) is not None
-        return tracked and self.walker.arrives(router, address, vrf)
+        return self.walker.arrival(router, address, vrf) if tracked else Arrival.NO_WAY
 
     def _downhill(self, router: str, vrf: str, address: Address) -> bool:
         """Whether the walk needs no walking: where every router has the same IS-IS map and follows it for the address, each
@@ -163,7 +163,7 @@ class View:
             return True
         now = View(rib, Walker(rib.network, rib.wiring, rib))
         return (
-            all(now.can_reach(*at) == was for at, was in self._reached.items())
+            all(now.arrival(*at) is was for at, was in self._arrivals.items())
             and all(now.candidates(*at) == was for at, was in self._offered.items())
             and (self._rests_on_the_same(rib) or self._finds_the_same(now))
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 from backstay.model.address import Address, Prefix
@@ -51,6 +52,14 @@ class Resolved:
     forwarding: tuple[NextHop, ...]
 
 
+class Arrival(Enum):
+    """By how many of the equal ways packets take they get where they should."""
+
+    EVERY_WAY = "every way"
+    SOME_WAYS = "some ways"
+    NO_WAY = "no way"
+
+
 class Interior(Protocol):
     """Everything but BGP, as it stands in this round; BGP may not change it.
 
@@ -82,12 +91,11 @@ class Interior(Protocol):
         """Prefix and metric `resolve` answers with, where IS-IS alone tells the way; None: ask that."""
         ...
 
-    def can_reach(self, router: str, vrf: str, address: Address) -> bool:
-        """Whether the router has a tracked next hop for the address (`Router.resolve_via_default`) and a packet it sends
-        arrives at whoever has it: walked hop by hop over the tables of
-        the round (BGP routes of the round before included), every branch of every ECMP split. It arrives at a router of
-        ours that owns the address, or, for an address that is nobody's of ours (an external speaker's), at whoever outside
-        it is handed to.
+    def arrival(self, router: str, vrf: str, address: Address) -> Arrival:
+        """By how many of its ways a packet arrives at whoever has the address: walked hop by hop over the tables of the
+        round (BGP routes of the round before included), every branch of every ECMP split; by none where the router has no
+        tracked next hop for it (`Router.resolve_via_default`). It arrives at a router of ours that owns the address, or,
+        for an address that is nobody's of ours (an external speaker's), at whoever outside it is handed to.
         """
         ...
 

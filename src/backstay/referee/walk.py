@@ -12,7 +12,7 @@ from backstay.model.routing import DEFAULT_VRF
 from backstay.model.state import Fate, NextHop, Route
 from backstay.referee.isis_lsp import Hop
 from backstay.referee.rib import Rib
-from backstay.referee.seams import Place, Wiring
+from backstay.referee.seams import Arrival, Place, Wiring
 
 BRANCHES = 20_000
 """So many branches of one flow are walked one by one where some run in circles; more is given up."""
@@ -229,12 +229,15 @@ class Walker:
                 else:
                     stack.append((step.onward, share / len(steps), (*passed, place)))
 
-    def arrives(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> bool:
-        """Whether every branch gets to whoever has the address: outside, where it is nobody's of ours, whoever is handed the
+    def arrival(self, router: str, address: Address, vrf: str = DEFAULT_VRF) -> Arrival:
+        """Whether branches get to whoever has the address: outside, where it is nobody's of ours, whoever is handed the
         packets is taken to have it or to know the way.
         """
         outside = address not in self._configured
-        return all(
+        arrived = {
             end.fate is Fate.DELIVERED or (end.fate is Fate.EXITS and (outside or end.speaker == address))
             for end in self.ends(router, address, vrf)
-        )
+        }
+        if False not in arrived:
+            return Arrival.EVERY_WAY
+        return Arrival.SOME_WAYS if True in arrived else Arrival.NO_WAY

@@ -231,12 +231,12 @@ def _arrival_order(speaking: Sequence[Speaker], settled: _Settled) -> Iterator[R
 
 def _scattered(speaking: Sequence[Speaker], settled: _Settled, reach: Reach) -> Iterator[Remark]:
     """Sessions of which some ways lead elsewhere: which way theirs go their addresses and ports decide. Interior protocols alone
-    make no such ways, static lines do.
+    make no such ways, static lines and routes of BGP's do.
     """
     lines = {line.prefix for speaker in speaking for line in speaker.router.static_routes if not line.prefix.is_default}
-    for peering in settled.found.peerings if lines else ():
+    for peering in settled.found.peerings:
         address = peering.remote_address
-        if address is None or not any(prefix.holds(address) for prefix in lines):
+        if address is None or not (reach.is_diverted(address) or any(prefix.holds(address) for prefix in lines)):
             continue
         if reach.scatters(*peering.speaker.key, address):
             text = f"{peering.speaker.name}: some of the ways to BGP neighbor {peering.text} lead elsewhere"

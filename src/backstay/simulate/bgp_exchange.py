@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backstay.model.address import Address, Prefix
+from backstay.model.errors import Unproven
 from backstay.model.network import InterfaceRef
 from backstay.model.routing import NeighborFamily
 from backstay.simulate import bgp_path
@@ -323,9 +324,17 @@ def _shared(peering: Peering, next_hop: Address) -> bool:
 
 
 def refused(peering: Peering, settings: NeighborFamily, path: Path) -> bool:
-    """Loops and malformed paths: what is thrown away before any policy is looked at, and counted nowhere."""
+    """Loops and malformed paths: what is thrown away before any policy is looked at, and counted nowhere. Raises `Unproven`
+    where bgpd answers with a NOTIFICATION: a malformed path counts as withdrawn from eBGP peers alone (FRR bgp_attr.c
+    bgp_attr_malformed(); seen on FRR 8.4.4).
+    """
     speaker = peering.speaker
     process, neighbor = speaker.process, peering.neighbor
+    if process.reject_as_sets and any(kind in {bgp_path.SET, bgp_path.CONFED_SET} for kind, _ in path.as_path):
+        if peering.kind != EBGP:
+            what = f"an AS_SET from {peering.text}, which reject-as-sets answers by closing the session again and again"
+            raise Unproven(f"{speaker.name}: {what}")
+        return True
     allowed = settings.allowas_in
     if neighbor.local_as is not None:
         put_in_front = 0 if neighbor.local_as_no_prepend else 1  # by us, before it is looked for (FRR bgp_update)
@@ -338,8 +347,6 @@ def refused(peering: Peering, settings: NeighborFamily, path: Path) -> bool:
         if outer is not None and outer != process.asn and bgp_path.occurrences(path.as_path, outer) > allowed:
             return True
     if path.originator == speaker.router_id or speaker.cluster_id in path.cluster_list:
-        return True
-    if process.reject_as_sets and any(kind in {bgp_path.SET, bgp_path.CONFED_SET} for kind, _ in path.as_path):
         return True
     if peering.kind == EBGP and neighbor.enforce_first_as and bgp_path.leftmost(path.as_path) != peering.remote_as:
         return True

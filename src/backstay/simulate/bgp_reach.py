@@ -163,7 +163,7 @@ class Reach:
         return -1, None
 
     def _reaches(self, question: Question) -> bool:
-        if self._is_foreign(question[2]) or self._is_diverted(question[2]):
+        if self._is_foreign(question[2]) or self.is_diverted(question[2]):
             return self._walk(question)
         return self._underlay.reaches(*question)
 
@@ -175,7 +175,7 @@ class Reach:
         lost = hop.neighbor is not None or hop.interface is None or hop.discard is not None
         return not lost and self._is_foreign(address) and self._is_foreign(hop.address or address)
 
-    def _is_diverted(self, address: Address) -> bool:
+    def is_diverted(self, address: Address) -> bool:
         """Whether a route of BGP takes packets for the address on some router; an own aggregate takes them nowhere."""
         if address not in self._diverted:
             prefixes = list(self.covering(address))
