@@ -74,7 +74,20 @@ def adjacencies(wiring: Wiring, router: str, daemon: str, vty: Vty) -> Iterator[
         local = InterfaceRef(router, seen.interface)
         remote = wiring.peer(local, Address.parse(seen.address) if seen.address else None, seen.router_id)
         if seen.full and remote:
-            yield from (Adjacency(protocol, scope, local, remote) for scope in seen.scopes)
+            scopes = _of_its_levels(wiring.network, local, seen.scopes) if protocol == "isis" else seen.scopes
+            yield from (Adjacency(protocol, scope, local, remote) for scope in scopes)
+
+
+def _of_its_levels(network: Network, ref: InterfaceRef, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """Those the router has at all on the interface: over a point-to-point circuit isisd of FRR 8.4.4 now and then shows both
+    levels of a neighbour that has both, where its own process has one.
+    """
+    router = network.routers[ref.router]
+    settings = router.interfaces[ref.interface].isis
+    if settings is None:
+        return scopes
+    levels = settings.circuit.intersection(*(item.levels for item in router.isis if item.tag == settings.tag))
+    return tuple(scope for scope in scopes if int(scope) in levels)
 
 
 def sessions(wiring: Wiring, router: str, vty: Vty) -> Iterator[Session]:
