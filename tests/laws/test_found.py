@@ -1,7 +1,7 @@
 """Networks on which the engines once differed, or one was wrong, with what real routers showed.
 
 Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as
-``paths``, BGP's next hops as ``next_hops``, the routers that packets go to next as ``neighbors``, what outside speakers heard as
+``paths``, their ``communities``, BGP's next hops as ``next_hops``, the routers that packets go to next as ``neighbors``, what outside speakers heard as
 ``advertised``, which sessions are up as ``sessions``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told; with ``unknown`` ``sweep: true``: it is told but after some failure.
 """
@@ -67,6 +67,11 @@ def next_hop(state: State, router: str, prefix: str) -> str:
     return str(route.attributes.next_hop) if route and route.attributes else ""
 
 
+def communities(state: State, router: str, prefix: str) -> list[str]:
+    attributes = state.routes[router]["default"][Prefix.parse(prefix)].attributes
+    return list(attributes.communities) if attributes else []
+
+
 def established(state: State, router: str) -> dict[str, bool]:
     return {session.peer: session.established for session in state.sessions if session.router == router}
 
@@ -93,6 +98,8 @@ def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -
         assert {prefix: as_path(state, router, prefix) for prefix in paths} == paths, expected["why"]
     for router, hops in expected.get("next_hops", {}).items():
         assert {prefix: next_hop(state, router, prefix) for prefix in hops} == hops, expected["why"]
+    for router, marked in expected.get("communities", {}).items():
+        assert {prefix: communities(state, router, prefix) for prefix in marked} == marked, expected["why"]
     for router, sessions in expected.get("sessions", {}).items():
         assert established(state, router) == sessions, expected["why"]
     for router, ways in expected.get("neighbors", {}).items():

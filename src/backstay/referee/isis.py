@@ -95,6 +95,12 @@ class Map:
         return same and reach.style in self.view.styles
 
     @cached_property
+    def making_default(self) -> frozenset[Node]:
+        """Nodes that tell of a default route themselves, in whatever metrics."""
+        default = DEFAULTS[self.view.version]
+        return frozenset(lsp.node for lsp in self.lsps for reach in lsp.prefixes if reach.prefix == default)
+
+    @cached_property
     def attached(self) -> tuple[Node, ...]:
         """Level 1 nodes that know a way out of the area (ISO 10589 7.2.9.2)."""
         return tuple(lsp.node for lsp in self.lsps if lsp.attached and self._speaks(lsp))
@@ -256,11 +262,7 @@ class Isis:
         chart = self._map(key, level, version)
         # FRR isis_spf.c: IPv6 reachability is read by those who read wide metrics, the attached bit by everybody.
         offers = self._offers(chart, prefix) if version == 4 or WIDE in speaker.styles else ()
-        if (
-            prefix.is_default
-            and self._wants_default(speaker, level)
-            and all(one.node != speaker.node for one in offers)
-        ):
+        if prefix.is_default and self._wants_default(speaker, level) and speaker.node not in chart.making_default:
             offers += tuple(Offer(node, 0, external=False) for node in chart.attached)
         metric, hops = self._nearest(key, level, version, offers)
         # Without an adjacency that carries the IP version nothing leads there, whatever the LSPs say.

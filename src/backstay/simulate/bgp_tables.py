@@ -304,7 +304,8 @@ def route_of(
 
 
 def _peers(best: Received) -> frozenset[str]:
-    return best.peering.peer_texts if best.peering else frozenset({"local"})
+    """At a table-map nothing is ``local`` (FRR bgp_routemap.c route_match_peer() asks for how it came to be looked at; seen on 8.4.4)."""
+    return best.peering.peer_texts if best.peering else frozenset()
 
 
 def _protocol(best: Received) -> str:

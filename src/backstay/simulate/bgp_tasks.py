@@ -168,17 +168,21 @@ def _default(peering: Peering, version: int, route_map: str | None, done: Sequen
 
 def _conditional(speaker: Speaker, version: int, route_map: str, done: Sequence[Outcome]) -> Path | None:
     """With a route-map: only while some route of the table passes it; its set clauses work on the default. Of several that
-    pass, the one let go by the earliest entry counts (seen on FRR 8.4.4).
+    pass, the one let go by the earliest entry counts, the table's first of equals (seen on FRR 8.4.4).
     """
     best: Passed | None = None
     plain = replace(of_our_own(speaker), med=0)
-    for outcome in done:
-        held = outcome.candidates.get(speaker.index, {}).values() if outcome.version == version else ()
-        for item, prefix in product(held, outcome.task.prefixes):
-            peers = item.peering.peer_texts if item.peering else LOCAL
-            passed = run(speaker.library, route_map, plain, Setting(prefix=prefix, peers=peers, matched=item.path))
-            if isinstance(passed, Passed) and (best is None or passed.sequence < best.sequence):
-                best = passed
+    held = [
+        (prefix, item)
+        for outcome in done
+        if outcome.version == version
+        for item, prefix in product(outcome.candidates.get(speaker.index, {}).values(), outcome.task.prefixes)
+    ]
+    for prefix, item in sorted(held, key=lambda entry: entry[0]):
+        peers = item.peering.peer_texts if item.peering else LOCAL
+        passed = run(speaker.library, route_map, plain, Setting(prefix=prefix, peers=peers, matched=item.path))
+        if isinstance(passed, Passed) and (best is None or passed.sequence < best.sequence):
+            best = passed
     return None if best is None else best.path
 
 
