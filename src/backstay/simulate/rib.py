@@ -244,11 +244,14 @@ class Rib:
 
     def _onto(self, router: str, vrf: str, address: Address, route: Route) -> tuple[NextHop, ...]:
         """Next hops of a route for packets to the address: on a connected subnet the address itself."""
-        return tuple(self._directed(router, vrf, address, hop, route.protocol) for hop in route.forwarding)
+        return tuple(self._directed(router, vrf, address, hop, route) for hop in route.forwarding)
 
-    def _directed(self, router: str, vrf: str, address: Address, hop: NextHop, protocol: str) -> NextHop:
-        on_link = hop.address is None and hop.discard is None and protocol in ON_LINK | {"static"}
-        if not on_link or hop.interface is None:
+    def _directed(self, router: str, vrf: str, address: Address, hop: NextHop, route: Route) -> NextHop:
+        """A hop without an address asks the wire for the packet's own: not where a static line by a gateway came to it, whose it
+        is then to know the link-local one.
+        """
+        by_wire = route.protocol in ON_LINK or (route.protocol == "static" and hop in route.next_hops)
+        if not by_wire or hop.address is not None or hop.discard is not None or hop.interface is None:
             return hop
         neighbor = self.topology.answering(InterfaceRef(router, hop.interface), address, vrf)
         return NextHop(address=address, interface=hop.interface, vrf=hop.vrf, neighbor=neighbor)
