@@ -79,14 +79,12 @@ def adjacencies(wiring: Wiring, router: str, daemon: str, vty: Vty) -> Iterator[
 
 
 def _of_its_levels(network: Network, ref: InterfaceRef, scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """Those the router has at all on the interface: over a point-to-point circuit isisd of FRR 8.4.4 now and then shows both
+    """Those the router has at all: over a point-to-point circuit isisd of FRR 8.4.4 now and then shows both
     levels of a neighbour that has both, where its own process has one.
     """
     router = network.routers[ref.router]
     settings = router.interfaces[ref.interface].isis
-    if settings is None:
-        return scopes
-    levels = settings.circuit.intersection(*(item.levels for item in router.isis if item.tag == settings.tag))
+    levels = {level for item in router.isis if settings and item.tag == settings.tag for level in item.levels}
     return tuple(scope for scope in scopes if int(scope) in levels)
 
 
@@ -123,13 +121,21 @@ def _session(
         router=router,
         vrf=vrf,
         peer=peer,
-        remote=wiring.remote(router, Address.parse(peer), remote_as) if _is_address(peer) else "",
+        remote=_remote(wiring, router, peer, remote_as),
         established=up,
         reason="" if up else str(state.get("state", "")),
         accepted=tuple((v, int(by_version[v].get("pfxRcd", 0))) for v in versions) if up else (),
         sent=tuple((v, int(by_version[v].get("pfxSnt", 0))) for v in versions) if up else (),
         tripped=state.get("state") == "Idle (PfxCt)",
     )
+
+
+def _remote(wiring: Wiring, router: str, peer: str, remote_as: int | str | None) -> str:
+    """The other side by its address, or by the interface both are on."""
+    if _is_address(peer):
+        return wiring.remote(router, Address.parse(peer), remote_as)
+    other = wiring.peer(InterfaceRef(router, peer), None)
+    return other.router if other is not None else ""
 
 
 def _is_address(text: str) -> bool:

@@ -152,7 +152,7 @@ def path_attributes(path: Mapping[str, Any]) -> PathAttributes:
         med=path.get("metric"),
         origin=str(path.get("origin", "incomplete")).lower(),
         weight=int(path.get("weight", 0)),
-        communities=tuple(sorted(path.get("community", {}).get("list", ()))),
+        communities=tuple(sorted(path.get("community", {}).get("string", "").split())),  # "list" has names of its own
         large_communities=tuple(sorted(path.get("largeCommunity", {}).get("list", ()))),
         extended_communities=_extended(path.get("extendedCommunity", {})),
         originator=_optional(path.get("originatorId")),

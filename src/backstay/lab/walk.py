@@ -64,8 +64,7 @@ class Walker:
     def outcome(self, router: str, address: Address, path: tuple[str, ...] = ()) -> Outcome:
         """Where packets for the address end that are at the router, having come along ``path``."""
         if router in path:
-            circle = path[path.index(router) :]
-            return Outcome({(Fate.LOOP, name): 1.0 / len(circle) for name in circle})
+            return Outcome({(Fate.LOOP, router): 1.0})  # where it comes back to, as `FlowResult` has it
         key = (router, address)
         if key in self._known:
             return self._known[key]

@@ -192,7 +192,7 @@ class Fate(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowResult:
     """How a flow (`backstay.model.flows`) fares: ``delivered`` is the share of it, by equal split per hop, that
-    arrives; ``fate`` the worst branch; ``at`` the routers where branches end badly, sorted. ``hops`` is one
+    arrives; ``fate`` the worst branch; ``at`` the routers where branches end badly (a loop where it comes back to first), sorted. ``hops`` is one
     shortest of the delivered walks, router names from source to end, () if none.
 
     What leaves the network has arrived only where somebody who offered to take it gets it: for an anycast one of its
