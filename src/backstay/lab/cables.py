@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from backstay.lab.design import ENDS, SWITCH, Port, Wire
+from backstay.model.address import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,23 @@ def rising(laid: Iterable[Pair]) -> Mapping[str, tuple[str, ...]]:
         if pair.bridge and pair.bridge not in found.setdefault(SWITCH, []):
             found[SWITCH].append(pair.bridge)
     return {node: tuple(names) for node, names in found.items()}
+
+
+def link_local_addresses(wires: Iterable[Wire]) -> Mapping[Address, Port]:
+    """Who has which link-local address: that of each port's Ethernet address (RFC 4291 appendix A)."""
+    return {
+        _link_local(pair.number, side): port
+        for pair in pairs(wires)
+        for side, port in enumerate((pair.one, pair.other))
+        if port.node not in {ENDS, SWITCH}
+    }
+
+
+def _link_local(number: int, side: int) -> Address:
+    """The Ethernet address with ff:fe in its middle and bit 1 of its first octet turned, under fe80::/64."""
+    first, *rest = (int(octet, 16) for octet in _ethernet(number, side).split(":"))
+    identifier = bytes((first ^ 2, *rest[:2], 0xFF, 0xFE, *rest[2:]))
+    return Address(6, 0xFE80 << 112 | int.from_bytes(identifier))
 
 
 def _ethernet(number: int, side: int) -> str:

@@ -24,8 +24,8 @@ _OSPF6_LSA = re.compile(r"^(\S+) +(\S+) +(\S+) +\d+ +([0-9a-f]{8}) +(.*)$")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Seen:
-    """A neighbour one daemon knows. ``scope`` levels (``1``, ``2``) or the area; ``address`` its IPv4 address (IS-IS, OSPF)
-    and ``router_id`` (OSPF, OSPFv3) where the daemon tells them. ``full``: the adjacency is up.
+    """A neighbour one daemon knows. ``scope`` levels (``1``, ``2``) or the area; ``address`` its IPv4 address (IS-IS, OSPF),
+    without one its link-local address (IS-IS), and ``router_id`` (OSPF, OSPFv3) where the daemon tells them. ``full``: the adjacency is up.
     """
 
     interface: str
@@ -53,7 +53,7 @@ def _isis(ask: Ask) -> Iterator[Seen]:
             current = {"interface": found.group(1), "level": found.group(2), "state": found.group(3), "address": ""}
         elif addresses and current and not current["address"]:
             current["address"] = line.strip()
-        addresses = line.strip() == "IPv4 Address(es):"
+        addresses = line.strip() in {"IPv4 Address(es):", "IPv6 Address(es):"}
 
 
 def _isis_seen(told: Mapping[str, str]) -> Seen:

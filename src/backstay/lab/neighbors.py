@@ -8,6 +8,7 @@ from typing import Any
 from backstay.lab import interior
 from backstay.lab.design import NEIGHBOR
 from backstay.lab.record import Content
+from backstay.lab.tables import Homes
 from backstay.lab.vty import Vty
 from backstay.model.address import Address
 from backstay.model.network import InterfaceRef, Network
@@ -27,6 +28,7 @@ class Wiring:
             for end in link.ends
         }
         self._owners = _owners(self.network)
+        self._homes = Homes.of(self.plan)
         self._outside = {(m.router, m.own): n.subject for n in self.plan.of_kind(NEIGHBOR) for m in n.meetings}
 
     def peer(self, ref: InterfaceRef, address: Address | None, router_id: str | None = None) -> InterfaceRef | None:
@@ -34,6 +36,9 @@ class Wiring:
         others = self._peers.get(ref, ())
         if len(others) == 1:
             return others[0]
+        home = self._homes.found.get(address) if address else None
+        if home in others:
+            return home
         for other in others:
             interface = self.network.routers[other.router].interfaces[other.interface]
             if address and any(item.address == address for item in interface.addresses):

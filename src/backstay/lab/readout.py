@@ -21,7 +21,7 @@ from backstay.lab.outcome import outcomes
 from backstay.lab.record import Content, Record
 from backstay.lab.requirements import frr_version, other_versions
 from backstay.lab.speaker import talks
-from backstay.lab.tables import attributes, best_peers, main_table
+from backstay.lab.tables import Homes, attributes, best_peers, main_table
 from backstay.lab.vty import Bird, vty
 from backstay.lab.walk import walked
 from backstay.model.address import Address, Prefix
@@ -48,9 +48,9 @@ class Reading:
 
 def tables(record: Record, content: Content) -> State:
     """The routing tables alone, quickly. Raises `Unproven` when a daemon does not answer."""
-    nodes = content.design.of_kind(ROUTER)
+    nodes, homes = content.design.of_kind(ROUTER), Homes.of(content.design)
     with ThreadPoolExecutor(READERS) as pool:
-        found = list(pool.map(lambda node: _table(record, node), nodes))
+        found = list(pool.map(lambda node: _table(record, node, homes), nodes))
     _refuse_dead(record)
     routes = {node.subject: {DEFAULT_VRF: table} for node, table in zip(nodes, found, strict=True)}
     return State(engine="lab", overlay=content.overlay, routes=dict(sorted(routes.items())))
@@ -63,9 +63,9 @@ def _refuse_dead(record: Record) -> None:
         raise Unproven(f"in lab {record.id} died: {', '.join(died[:5])}")
 
 
-def _table(record: Record, node: Node) -> dict[Prefix, Route]:
+def _table(record: Record, node: Node, homes: Homes) -> dict[Prefix, Route]:
     with vty(record.node_folder(node.name), "zebra") as zebra:
-        return main_table(zebra)
+        return main_table(zebra, homes)
 
 
 def state(record: Record, content: Content, *, questions: bool = True) -> State:
@@ -73,8 +73,8 @@ def state(record: Record, content: Content, *, questions: bool = True) -> State:
 
     Raises `Unproven` when a daemon does not answer; what of the network the lab could not build stands in ``unknowns``.
     """
-    wiring = Wiring(content)
-    readings = {node.subject: _read(record, content, wiring, node) for node in content.design.of_kind(ROUTER)}
+    wiring, homes = Wiring(content), Homes.of(content.design)
+    readings = {node.subject: _read(record, content, wiring, node, homes) for node in content.design.of_kind(ROUTER)}
     chains = _Chains(wiring, readings)
     told = tuple(_heard(record, content, chains))
     sent = _sent(record, content, readings)
@@ -97,12 +97,12 @@ def state(record: Record, content: Content, *, questions: bool = True) -> State:
     )
 
 
-def _read(record: Record, content: Content, wiring: Wiring, node: Node) -> Reading:
+def _read(record: Record, content: Content, wiring: Wiring, node: Node, homes: Homes) -> Reading:
     folder = record.node_folder(node.name)
     running = daemons(content.network.routers[node.subject])
     found = Reading()
     with vty(folder, "zebra") as zebra:
-        found.routes = main_table(zebra)
+        found.routes = main_table(zebra, homes)
     if "bgpd" in running:
         with vty(folder, "bgpd") as bgpd:
             learned = [prefix for prefix, route in found.routes.items() if route.protocol in BGP]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from backstay.lab.cables import link_local_addresses
+from backstay.lab.design import ROUTER, Design
 from backstay.lab.vty import Vty
 from backstay.model.address import Address, Prefix
 from backstay.model.errors import Unproven
+from backstay.model.network import InterfaceRef
 from backstay.model.state import NextHop, PathAttributes, Route
 
 IBGP_FLAG = 0x04
@@ -21,14 +25,30 @@ _prefix = lru_cache(maxsize=1 << 17)(Prefix.parse)
 _parsed = lru_cache(maxsize=1 << 17)(Address.parse)
 
 
-def main_table(zebra: Vty) -> Table:
+@dataclass(frozen=True, eq=False, slots=True)
+class Homes:
+    """Which interface has which link-local address: what tells two neighbours on one LAN apart."""
+
+    found: Mapping[Address, InterfaceRef]
+
+    @classmethod
+    def of(cls, design: Design) -> Homes:
+        routers = {node.name: node.subject for node in design.of_kind(ROUTER)}
+        addresses = link_local_addresses(design.wires)
+        return cls({a: InterfaceRef(routers[p.node], p.interface) for a, p in addresses.items() if p.node in routers})
+
+
+NOBODY = Homes({})
+
+
+def main_table(zebra: Vty, homes: Homes) -> Table:
     """The selected routes of a router's default VRF, of both IP versions, sorted by prefix."""
     found: Table = {}
     for command in COMMANDS.values():
         for text, entries in zebra.json(command).items():
             selected = next((entry for entry in entries if entry.get("selected")), None)
             if selected is not None and not _of_the_link(prefix := _prefix(text)):
-                found[prefix] = route(selected)
+                found[prefix] = route(selected, homes)
     return dict(sorted(found.items()))
 
 
@@ -38,9 +58,9 @@ def _of_the_link(prefix: Prefix) -> bool:
     return prefix.network.is_link_local and prefix.length > 0
 
 
-def route(entry: Mapping[str, Any]) -> Route:
+def route(entry: Mapping[str, Any], homes: Homes = NOBODY) -> Route:
     """One entry of ``show ip route json``."""
-    shown, leaving = _hops(tuple(tuple(map(hop.get, HOP)) for hop in entry.get("nexthops", ())))
+    shown, leaving = _hops(tuple(tuple(map(hop.get, HOP)) for hop in entry.get("nexthops", ())), homes)
     return Route(
         protocol=_protocol(entry, shown),
         distance=int(entry.get("distance", 0)),
@@ -59,11 +79,13 @@ HOP = (
 
 
 @lru_cache(maxsize=1 << 15)
-def _hops(told: tuple[tuple[Any, ...], ...]) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]]:
+def _hops(told: tuple[tuple[Any, ...], ...], homes: Homes) -> tuple[tuple[NextHop, ...], tuple[NextHop, ...]]:
     """The next hops a route shows, and those that packets leave by."""
     hops = [hop for values in told if not (hop := dict(zip(HOP, values, strict=True)))["duplicate"]]
-    shown = [_shown(hop) for hop in hops if not hop["resolver"] and hop["active"] is not False]
-    leaving = [_leaving(hop) for hop in hops if not hop["recursive"] and hop["active"] and hop["fib"] is not False]
+    shown = [_shown(hop, homes) for hop in hops if not hop["resolver"] and hop["active"] is not False]
+    leaving = [
+        _leaving(hop, homes) for hop in hops if not hop["recursive"] and hop["active"] and hop["fib"] is not False
+    ]
     return _sorted(shown), _sorted(leaving)
 
 
@@ -82,16 +104,17 @@ def _sorted(hops: Iterable[NextHop]) -> tuple[NextHop, ...]:
     return tuple(found) if len(found) == 1 else tuple(sorted(found, key=lambda hop: hop.key))
 
 
-def _shown(hop: Mapping[str, Any]) -> NextHop:
+def _shown(hop: Mapping[str, Any], homes: Homes) -> NextHop:
+    return NextHop(address=_address(hop)) if hop.get("recursive") and not discarding(hop) else _leaving(hop, homes)
+
+
+def _leaving(hop: Mapping[str, Any], homes: Homes) -> NextHop:
     discard = discarding(hop)
     if discard:
         return NextHop(discard=discard)
-    return NextHop(address=_address(hop), interface=None if hop.get("recursive") else hop.get("interfaceName"))
-
-
-def _leaving(hop: Mapping[str, Any]) -> NextHop:
-    discard = discarding(hop)
-    return NextHop(discard=discard) if discard else NextHop(address=_address(hop), interface=hop.get("interfaceName"))
+    text = hop.get("ip")
+    neighbor = homes.found.get(_parsed(text)) if text else None
+    return NextHop(address=_address(hop), interface=hop.get("interfaceName"), neighbor=neighbor)
 
 
 def discarding(hop: Mapping[str, Any]) -> str | None:

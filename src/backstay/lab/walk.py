@@ -98,7 +98,7 @@ class Walker:
         ref = InterfaceRef(router, hop.interface or "")
         on_link = hop.address is None and route.protocol in {"connected", "static", "kernel"}
         wanted = address if on_link else hop.address
-        peer = self._peer(ref, wanted)
+        peer = hop.neighbor.router if hop.neighbor is not None else self._peer(ref, wanted)
         if peer is not None:
             return self.outcome(peer, address, (*path, router))
         if wanted is None or wanted in self._all:
