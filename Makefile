@@ -49,13 +49,16 @@ native-asan: $(STAMP)  ## the tests of the native core under address and undefin
 docs: $(STAMP)  ## write the generated reference pages and schemas
 	@$(BIN)/python docs/generate.py
 
-.PHONY: replay lab-all
+.PHONY: replay lab-all lab-laws
 replay: $(STAMP) lab-packages  ## the outage of October on real routers, then the same with the audit asked first (as root)
 	@$(BIN)/backstay replay examples/october
 
 lab-all: $(STAMP) lab-packages  ## every network of the lab's tests against both engines, and the lab's limits (as root)
 	@BACKSTAY_LAB=all $(BIN)/pytest tests/lab -rs
 	@$(BIN)/python benchmarks/lab.py
+
+lab-laws: $(STAMP) lab-packages  ## random networks on real routers, against both engines: BACKSTAY_LAB_LAWS=20 BACKSTAY_SEED=1 make lab-laws (as root)
+	@BACKSTAY_LAB_LAWS=$${BACKSTAY_LAB_LAWS:-10} $(BIN)/pytest tests/lab/test_random_networks.py -rs
 
 bench: $(STAMP)  ## audits and capacity sweeps, side by side with peers
 	@$(BIN)/pip install --quiet --disable-pip-version-check netgraph-core scipy

@@ -2,7 +2,7 @@
 
 Each folder of ``found/`` is a network folder with ``expected.yaml``: why, the overlay, and routes as FRR 8.4.4 had them (AS paths as
 ``paths``, their ``communities``, BGP's next hops as ``next_hops``, the routers that packets go to next as ``neighbors``, what outside speakers heard as
-``advertised``, which sessions are up as ``sessions``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
+``advertised``, which sessions are up as ``sessions``, how many prefixes they let in as ``accepted``); or ``unknown``, words of the reason for which each engine says that it cannot tell. ``sweep: false``: single failures left out,
 since after some of them it cannot be told; with ``unknown`` ``sweep: true``: it is told but after some failure.
 """
 
@@ -76,6 +76,13 @@ def established(state: State, router: str) -> dict[str, bool]:
     return {session.peer: session.established for session in state.sessions if session.router == router}
 
 
+def accepted(state: State, router: str, peer: str) -> dict[int, int]:
+    """How many prefixes of each IP version a session's inbound policy lets through."""
+    return next(
+        dict(session.accepted) for session in state.sessions if (session.router, session.peer) == (router, peer)
+    )
+
+
 def advertised(state: State, neighbor: str) -> dict[str, str]:
     """AS path, MED and communities of all that an outside speaker hears, by prefix."""
     return {
@@ -102,6 +109,8 @@ def test_each_engine_has_the_routes_of_real_routers(folder: Path, engine: str) -
         assert {prefix: communities(state, router, prefix) for prefix in marked} == marked, expected["why"]
     for router, sessions in expected.get("sessions", {}).items():
         assert established(state, router) == sessions, expected["why"]
+    for router, counts in expected.get("accepted", {}).items():
+        assert {peer: accepted(state, router, peer) for peer in counts} == counts, expected["why"]
     for router, ways in expected.get("neighbors", {}).items():
         assert {prefix: neighbors(state, router, prefix) for prefix in ways} == ways, expected["why"]
     for outside, told in expected.get("advertised", {}).items():
@@ -134,6 +143,6 @@ def reason(engine: Engine, network: Network, overlay: Overlay, *, sweep: bool) -
 
 def test_there_are_some() -> None:
     assert len(FOUND) >= 5
-    asked = {"routes", "paths", "next_hops", "sessions", "neighbors", "advertised"}
+    asked = {"routes", "paths", "next_hops", "sessions", "accepted", "neighbors", "advertised"}
     assert all(asked & set(yaml.safe_load((path / "expected.yaml").read_text(encoding="utf-8"))) for path in FOUND)
     assert UNTOLD

@@ -195,9 +195,15 @@ def test_areas_may_differ_at_level_2() -> None:
 
 
 def test_unequal_domain_passwords_stop_flooding_not_the_adjacency() -> None:
-    lab = chain("a b").isis("b", levels=L2, domain_password="secret")
+    lab = chain("a b").isis("a", levels=L2, domain_password="other").isis("b", levels=L2, domain_password="secret")
     assert len(lab.compute().adjacencies) == 2
     assert lab.shown("a") == {}
+
+
+def test_a_password_at_one_end_is_not_told() -> None:
+    """FRR 8.4.4: who has none takes what is signed (tests/laws/found/isis-password-at-one-end)."""
+    lab = chain("a b").isis("b", levels=L2, domain_password="secret")
+    assert [remark.code for remark in lab.compute().unknowns] == ["isis-half-password"]
 
 
 def test_a_lan_costs_the_sender_once() -> None:

@@ -178,7 +178,18 @@ def greet(network: Network, wiring: Wiring) -> Hellos:
     found = {key: tuple(value) for key, value in hops.items()}
     made = Hellos(speakers=speakers, circuits=circuits, hops=found, designated=_designate(found))
     _check_lans(made)
+    _check_secrets(made)
     return made
+
+
+def _check_secrets(hellos: Hellos) -> None:
+    """Raises `Unproven` where of two neighbours one alone signs its LSPs: seen on FRR 8.4.4, the other one takes them, signed as
+    they are, and has ways to routers that have none back.
+    """
+    for (key, level), hops in hellos.hops.items():
+        for hop in hops:
+            if _secret(hellos, key, level) is None and _secret(hellos, hop.remote.speaker.key, level) is not None:
+                raise Unproven(f"IS-IS: {hop.remote.ref} signs its LSPs of level {level}, {hop.local.ref} does not")
 
 
 def _check_lans(hellos: Hellos) -> None:

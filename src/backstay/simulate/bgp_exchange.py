@@ -83,12 +83,15 @@ def may_send(peering: Peering, settings: NeighborFamily, prefix: Prefix, best: R
 def comes_back(peering: Peering, there: Peering, version: int) -> bool:
     """Whether a route could get past the loop check of the peer it came from (``there``: the peer's side): seen on FRR
     8.4.4 with ``allowas-in`` over there or ``as-override`` here, where a route-map on its way in took the peer's AS out, and
-    where a route server there had not put it in.
+    where a route server there had not put it in; inside an AS, where a route-map gave it another originator. ``neighbor
+    solo`` spares the peer its own routes (FRR bgp_route.c subgroup_announce_check; seen on FRR 8.4.4).
     """
-    if peering.kind == IBGP:
+    if peering.neighbor.solo:
         return False
     settings = peering.families[version]
     maps = (settings.route_map_in, settings.route_map_out, settings.unsuppress_map)
+    if peering.kind == IBGP:
+        return any(maps)
     changed = (settings.as_override, settings.remove_private_as, *maps)
     told = there.families[version]
     unchecked = (told.allowas_in, told.allowas_in_origin, told.attribute_unchanged, told.route_server_client)

@@ -175,12 +175,12 @@ class Solver:
         next hop is no way to it, unless a client of a reflector sent it (FRR bgp_nht.c bgp_find_or_add_nexthop).
         """
         item = Received(path=path, source=PEER, kind=peering.kind, peering=peering)
-        if through_itself(path, prefix) and not peering.families[prefix.version].route_reflector_client:
-            item.valid = False
-            return item
         router, vrf = peering.speaker.key
         if path.next_hop is not None and self._topology.owns(router, vrf, path.next_hop):
             return None
+        if through_itself(path, prefix) and not peering.families[prefix.version].route_reflector_client:
+            item.valid = False
+            return item
         if path.next_hop is None or over_link_local(peering, path):
             across = self._across(peering, path)
             item.valid, item.forwarding = across is not None, (across,) if across else ()

@@ -15,7 +15,7 @@ from backstay.model.routing import IsisProcess
 from backstay.model.source import Remark
 from backstay.model.state import Adjacency, NextHop
 from backstay.model.vendor import SEMANTICS
-from backstay.simulate.isis_circuits import Circuit, Circuits, adjacent, floods_between, hop_maker
+from backstay.simulate.isis_circuits import Circuit, Circuits, adjacent, floods_between, hop_maker, secret
 from backstay.simulate.layered import LayeredRoutes
 from backstay.simulate.layers import Announcement, Block, Instance, Layer, distances
 from backstay.simulate.redistribution import Imported
@@ -77,14 +77,18 @@ class Isis:
 
     @property
     def unknowns(self) -> tuple[Remark, ...]:
-        """What cannot be computed surely: a circuit of metric 0 makes equal-cost first hops depend on order, and
-        routers of unequal metric style half understand each other.
+        """What cannot be computed surely: a circuit of metric 0 makes equal-cost first hops depend on order, routers of
+        unequal metric style half understand each other, and one without a password takes LSPs that are signed (seen on
+        FRR 8.4.4), so that it knows ways to those who do not know it.
         """
         found: set[Remark] = set()
         for level, pairs in self._adjacent.items():
             for one, other in pairs:
                 if one.metric(level, SEMANTICS[one.router.vendor]) == 0:
                     found.add(_remark("isis-metric-zero", one, "metric 0 on a link: equal-cost paths are undefined"))
+                if secret(one, level) is None and secret(other, level) is not None:
+                    text = f"{other.ref} signs its LSPs of level {level} and takes no others, here any are taken"
+                    found.add(_remark("isis-half-password", one, text))
                 if {one.process.metric_style, other.process.metric_style} == {"narrow", "wide"}:
                     text = f"metric style {one.process.metric_style} beside {other.process.metric_style} of {other.ref}"
                     found.add(_remark("isis-metric-style", one, text))

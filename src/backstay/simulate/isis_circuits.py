@@ -120,10 +120,15 @@ def carries(one: Circuit, other: Circuit, version: int) -> bool:
 
 
 def floods_between(one: Circuit, other: Circuit, level: int) -> bool:
-    """Whether each accepts the other's LSPs: equal area (level 1) or domain (level 2) passwords (ISO 10589 7.3.21)."""
-    if level == 1:
-        return one.process.area_password == other.process.area_password
-    return one.process.domain_password == other.process.domain_password
+    """Whether each accepts the other's LSPs (ISO 10589 7.3.21). Where one alone has a password only that one does not
+    (`Isis.unknowns`).
+    """
+    return secret(one, level) == secret(other, level)
+
+
+def secret(circuit: Circuit, level: int) -> str | None:
+    """What its LSPs are signed with: the area's password (level 1), the domain's (level 2)."""
+    return circuit.process.area_password if level == 1 else circuit.process.domain_password
 
 
 def hop_maker(circuits: Circuits, version: int) -> Mapping[tuple[InterfaceRef, InterfaceRef], NextHop]:
