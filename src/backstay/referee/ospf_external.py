@@ -187,9 +187,16 @@ class Outer:
             yield ExternalLsa(process.node, default, area)
 
     def _internal_address(self, process: Process, area: str) -> Address | None:
-        """An address of one's own in the area, a loopback's if there is one (RFC 3101 2.3)."""
+        """An address of one's own in the area, a loopback's if there is one (RFC 3101 2.3). Raises `Unproven` where one of several
+        links': ospfd takes the one that came up first (ospf_lsa.c ospf_get_nssa_ip(); now this one, now that on FRR 8.4.4).
+        """
         ports = [port for port in self.talked.ports[process.key] if port.area == area and port.addresses]
         ports.sort(key=lambda port: (port.medium != LOOPBACK, port.ref))
+        if len(ports) > 1 and ports[0].medium != LOOPBACK:
+            name = process.router.name
+            raise Unproven(
+                f"{name}: externals lead into NSSA {area} by an address of one of its links there, and no loopback's"
+            )
         return ports[0].addresses[0][0] if ports else None
 
     def _translated(self, key: Key) -> Iterator[ExternalLsa]:

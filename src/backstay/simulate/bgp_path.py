@@ -181,8 +181,11 @@ def excluded(path: AsPath, unwanted: frozenset[int]) -> AsPath:
 
 def aggregated(paths: list[AsPath]) -> AsPath:
     """The longest common leading sequence, then whatever AS numbers come after it as one set (RFC 4271 9.2.2.2), a number of
-    the sequence too where some path has it once more. A confederation's sequence may be the common one (both seen on FRR 8.4.4).
+    the sequence too where some path has it once more. A confederation's sequence may be the common one. One path is what it is,
+    whatever it repeats (all seen on FRR 8.4.4).
     """
+    if len(set(paths)) == 1:
+        return paths[0]
     leading = CONFED_SEQUENCE if all(path and path[0].kind == CONFED_SEQUENCE for path in paths) else SEQUENCE
     heads = [path[0].numbers if path and path[0].kind == leading else () for path in paths]
     common = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from backstay.model.address import Address, Prefix
+from backstay.model.errors import Unproven
 from backstay.model.routing import AreaRange
 from backstay.model.state import NextHop
 from backstay.model.vendor import SEMANTICS
@@ -143,12 +144,16 @@ class Externals:
 
     def _address_in(self, key: NodeKey, area: str) -> Address | None:
         """What a type 7 LSA forwards to otherwise: an address of the router in the NSSA, a loopback's first
-        (RFC 3101 2.3).
+        (RFC 3101 2.3). Raises `Unproven` for several links without a loopback: the first that came up (FRR ospf_lsa.c
+        ospf_get_nssa_ip(); seen on FRR 8.4.4 to be one and the other).
         """
         if self.circuits.version == 3:
             return None
         mine = [circuit for circuit in self.circuits.by_node.get(key, ()) if circuit.settings.area == area_id(area)]
         mine.sort(key=lambda circuit: (circuit.network != "loopback", circuit.interface.name))
+        if len(mine) > 1 and mine[0].network != "loopback":
+            text = f"which link's address its externals lead to in NSSA {area} hangs on what came up first; a loopback's would not"
+            raise Unproven(f"{key[0]}: {text}")
         return next((item.address for c in mine for item in usable_addresses(c.interface, 4)), None)
 
     def _nssa_defaults(self) -> Iterator[Lsa]:

@@ -93,7 +93,8 @@ class Ways:
         elif self._hears(key, leads.origin):
             ways = self.to_boundary(key, leads.origin)
             if leads.forwarding is not None:
-                ways = self.to_address(key, leads.forwarding) if ways else frozenset()
+                known = any(not way.relayed or self._is_told(key, leads.origin, way.area) for way in ways)
+                ways = self.to_address(key, leads.forwarding) if known else frozenset()
             yield from (way for way in ways if not (way.relayed and key == leads.origin))
 
     def _is_within(self, key: NodeKey, origin: NodeKey, name: str) -> bool:
@@ -149,6 +150,12 @@ class Ways:
         if not inside or self.circuits.version == 3:  # ospf6d compares costs alone
             # Type 4 summaries are for normal areas alone (RFC 2328 12.4.3, RFC 3101 2.5 (3); ospf6d alike, seen on FRR 8.4.4).
             yield from (Way(name, relayed=True) for name in self._examined(key) if self.kind(name) == "normal")
+
+    def _is_told(self, key: NodeKey, origin: NodeKey, name: str) -> bool:
+        """Whether a border router of the area, within reach, has a type 4 summary of the boundary router for it."""
+        area = self.areas.by_name[name]
+        borders = (other for other in self.areas.borders if other != key and other in area.paths.index)
+        return any(area.distance(key, o) < UNREACHED and self.beyond(o, origin, name) < UNREACHED for o in borders)
 
     def _inside(self, key: NodeKey, origin: NodeKey) -> dict[str, int]:
         """The areas that have a routing table entry for the boundary router, and its cost."""
