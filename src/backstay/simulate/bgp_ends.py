@@ -167,6 +167,8 @@ class Finder:
             return replace(end, fault=f"there is no interface {name}")
         if ref not in self._topology.up:
             return replace(end, fault=f"interface {name} is down")
+        if interface.vrf != speaker.process.vrf:
+            return replace(end, fault=f"interface {name} is in VRF {interface.vrf}")
         for item in usable_addresses(interface, 4):
             if item.prefix.length in POINT_TO_POINT:
                 return self._numbered(speaker, neighbor, _other(item), name)
