@@ -110,6 +110,9 @@ class Sessions:
         if ref not in self.wiring.up:
             end.reason = end.reason or f"{ref.interface} is down"
             return
+        if self.subnets.vrf(ref) != end.instance.place[1]:
+            end.reason = end.reason or f"{ref.interface} is in another VRF"
+            return
         end.peer_address = self.subnets.other_of_two(ref)
         for other in self.wiring.across.get(ref, ()):
             twin = self._behind((other.router, self.subnets.vrf(other)), other.interface, ref)
